@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT
+/* Copyright 2026 The mmgpu developers */
+
+/* Child processes, descriptors sent between them, and random numbers. */
+
+#include <errno.h>
+#include <grp.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "igt.h"
+#include "igt_mmgpu.h"
+
+/* Children that are not joined yet, so that none outlives a subtest that failed. */
+static pid_t alive[64];
+
+static void remember(pid_t pid)
+{
+	for (size_t i = 0; i < igt_mmgpu_count(alive); i++) {
+		if (!alive[i]) {
+			alive[i] = pid;
+			return;
+		}
+	}
+	igt_assert_f(false, "too many children\n");
+}
+
+static void forget(pid_t pid)
+{
+	for (size_t i = 0; i < igt_mmgpu_count(alive); i++)
+		if (alive[i] == pid)
+			alive[i] = 0;
+}
+
+void igt_mmgpu_proc_cleanup(void)
+{
+	for (size_t i = 0; i < igt_mmgpu_count(alive); i++) {
+		if (!alive[i])
+			continue;
+		kill(alive[i], SIGKILL);
+		waitpid(alive[i], NULL, 0);
+		alive[i] = 0;
+	}
+}
+
+static void __attribute__((noreturn))
+child(struct igt_mmgpu_proc *self, igt_mmgpu_proc_fn fn, void *data)
+{
+	volatile int code = IGT_EXIT_FAILURE;	/* kept over the jumps */
+
+	memset(alive, 0, sizeof(alive));
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/*
+	 * libigt does not know that this is a child, so a failed assertion would carry on
+	 * with the parent's next subtest. Its jumps end here instead.
+	 */
+	if (!sigsetjmp(igt_subtest_jmpbuf, 1) && !sigsetjmp(igt_dynamic_jmpbuf, 1))
+		code = fn(self, data);
+	fflush(NULL);
+	_exit(code);
+}
+
+void igt_mmgpu_proc_start(struct igt_mmgpu_proc *proc, igt_mmgpu_proc_fn fn, void *data)
+{
+	int socks[2];
+	pid_t pid;
+
+	igt_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, socks), 0);
+	fflush(NULL);
+	pid = fork();
+	igt_assert_lte(0, pid);
+	if (!pid) {
+		struct igt_mmgpu_proc self = { .pid = getpid(), .sock = socks[1] };
+
+		close(socks[0]);
+		child(&self, fn, data);
+	}
+	close(socks[1]);
+	proc->pid = pid;
+	proc->sock = socks[0];
+	remember(pid);
+}
+
+int igt_mmgpu_proc_join(struct igt_mmgpu_proc *proc)
+{
+	int status;
+	pid_t pid;
+
+	do
+		pid = waitpid(proc->pid, &status, 0);
+	while (pid < 0 && errno == EINTR);
+	igt_assert_eq(pid, proc->pid);
+	forget(pid);
+	close(proc->sock);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+void igt_mmgpu_proc_run(igt_mmgpu_proc_fn fn, void *data)
+{
+	struct igt_mmgpu_proc proc;
+
+	igt_mmgpu_proc_start(&proc, fn, data);
+	igt_assert_eq(igt_mmgpu_proc_join(&proc), 0);
+}
+
+/* One message; fd < 0 sends none. */
+static void send_message(int sock, const void *data, size_t size, int fd)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { };
+	struct iovec iov = { .iov_base = (void *)data, .iov_len = size };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t ret;
+
+	if (fd >= 0) {
+		struct cmsghdr *cmsg;
+
+		msg.msg_control = control.space;
+		msg.msg_controllen = sizeof(control.space);
+		cmsg = CMSG_FIRSTHDR(&msg);
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SCM_RIGHTS;
+		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(cmsg), &fd, sizeof(int));
+	}
+	do
+		ret = sendmsg(sock, &msg, MSG_NOSIGNAL);
+	while (ret < 0 && errno == EINTR);
+	igt_assert_eq(ret, (int)size);
+}
+
+static int recv_message(int sock, void *data, size_t size)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { };
+	struct iovec iov = { .iov_base = data, .iov_len = size };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.space,
+		.msg_controllen = sizeof(control.space),
+	};
+	struct cmsghdr *cmsg;
+	int fd = -1;
+	ssize_t ret;
+
+	do
+		ret = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
+	while (ret < 0 && errno == EINTR);
+	igt_assert_f(ret == (ssize_t)size, "the peer sent %zd bytes instead of %zu\n",
+		     ret, size);
+	cmsg = CMSG_FIRSTHDR(&msg);
+	if (cmsg && cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS)
+		memcpy(&fd, CMSG_DATA(cmsg), sizeof(int));
+	return fd;
+}
+
+void igt_mmgpu_send(int sock, const void *data, size_t size)
+{
+	send_message(sock, data, size, -1);
+}
+
+void igt_mmgpu_recv(int sock, void *data, size_t size)
+{
+	igt_assert_eq(recv_message(sock, data, size), -1);
+}
+
+void igt_mmgpu_send_fd(int sock, int fd)
+{
+	igt_assert_fd(fd);
+	send_message(sock, "", 1, fd);
+}
+
+int igt_mmgpu_recv_fd(int sock)
+{
+	char byte;
+	int fd = recv_message(sock, &byte, 1);
+
+	igt_assert_fd(fd);
+	return fd;
+}
+
+void igt_mmgpu_drop_root(void)
+{
+	const uid_t nobody = 65534;
+
+	if (geteuid() != 0)
+		return;
+	igt_assert_eq(setgroups(0, NULL), 0);
+	igt_assert_eq(setresgid(nobody, nobody, nobody), 0);
+	/* Leaving uid 0 empties the capability sets. */
+	igt_assert_eq(setresuid(nobody, nobody, nobody), 0);
+}
+
+/* ---- numbers ------------------------------------------------------------------ */
+
+void igt_mmgpu_rand_init(struct igt_mmgpu_rand *rnd)
+{
+	const char *seed = getenv("MMGPU_SEED");
+
+	rnd->state = seed ? strtoull(seed, NULL, 0) : (uint64_t)igt_mmgpu_now();
+	igt_info("MMGPU_SEED=%#llx\n", (unsigned long long)rnd->state);
+}
+
+/* splitmix64: every state is a good one, 0 too. */
+uint32_t igt_mmgpu_rand(struct igt_mmgpu_rand *rnd)
+{
+	uint64_t x = rnd->state += 0x9e3779b97f4a7c15ull;
+
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
+	return (x ^ (x >> 31)) >> 32;
+}
+
+uint64_t igt_mmgpu_rand_range(struct igt_mmgpu_rand *rnd, uint64_t min, uint64_t max)
+{
+	uint64_t wide = (uint64_t)igt_mmgpu_rand(rnd) << 32 | igt_mmgpu_rand(rnd);
+	uint64_t span = max - min + 1;
+
+	/* The slight bias of the remainder does not matter to a test. */
+	return span ? min + wide % span : wide;
+}
+
+void igt_mmgpu_rand_bytes(struct igt_mmgpu_rand *rnd, void *data, size_t size)
+{
+	uint8_t *byte = data;
+
+	while (size--)
+		*byte++ = igt_mmgpu_rand(rnd);
+}
