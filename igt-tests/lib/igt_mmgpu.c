@@ -149,6 +149,21 @@ int igt_mmgpu_ioctl_once(int fd, unsigned long request, void *arg)
 	return ioctl(fd, request, arg) ? -errno : 0;
 }
 
+void igt_mmgpu_refused_at(int fd, unsigned long request, void *args, size_t size,
+			  int err, const char *func, int line)
+{
+	char before[256];
+	int ret;
+
+	igt_assert_lte(size, sizeof(before));
+	memcpy(before, args, size);
+	ret = igt_mmgpu_ioctl(fd, request, args);
+	igt_assert_f(ret == -err, "%s:%d: got %d (%s), expected %d (%s)\n",
+		     func, line, ret, strerror(-ret), -err, strerror(err));
+	igt_assert_f(!memcmp(before, args, size),
+		     "%s:%d: a refused call wrote to its arguments\n", func, line);
+}
+
 int __igt_mmgpu_get_param(int fd, uint32_t param, uint64_t *value)
 {
 	struct drm_mmgpu_get_param args = { .param = param };
@@ -370,6 +385,14 @@ int __igt_mmgpu_dumb_create(int fd, uint32_t width, uint32_t height, uint32_t bp
 	if (size)
 		*size = args.size;
 	return 0;
+}
+
+uint32_t igt_mmgpu_next_handle(int fd)
+{
+	uint32_t handle = igt_mmgpu_bo_create(fd, 1, 0);
+
+	igt_mmgpu_bo_close(fd, handle);
+	return handle;
 }
 
 int __igt_mmgpu_export(int fd, uint32_t handle, int *dmabuf)

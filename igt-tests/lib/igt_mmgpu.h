@@ -51,6 +51,12 @@ int igt_mmgpu_ioctl(int fd, unsigned long request, void *arg);
 /* Once, so that EINTR is seen. */
 int igt_mmgpu_ioctl_once(int fd, unsigned long request, void *arg);
 
+/* Fails unless the call gives -err and leaves every byte of *args as it was. */
+#define igt_mmgpu_refused(fd, request, args, err)				\
+	igt_mmgpu_refused_at(fd, request, args, sizeof(*(args)), err, __func__, __LINE__)
+void igt_mmgpu_refused_at(int fd, unsigned long request, void *args, size_t size,
+			  int err, const char *func, int line);
+
 int __igt_mmgpu_get_param(int fd, uint32_t param, uint64_t *value);
 uint64_t igt_mmgpu_get_param(int fd, uint32_t param);
 
@@ -84,6 +90,12 @@ void igt_mmgpu_ctx_query(int fd, uint32_t ctx_id, struct drm_mmgpu_ctx_query *qu
 
 int __igt_mmgpu_dumb_create(int fd, uint32_t width, uint32_t height, uint32_t bpp,
 			    uint32_t *handle, uint32_t *pitch, uint64_t *size);
+
+/*
+ * The handle that the next buffer of this file would get. The core hands out the lowest
+ * free one, so two equal answers say that nothing in between kept a handle.
+ */
+uint32_t igt_mmgpu_next_handle(int fd);
 
 /* PRIME; the descriptor is CLOEXEC and, for us, O_RDWR. */
 int __igt_mmgpu_export(int fd, uint32_t handle, int *dmabuf);
@@ -215,6 +227,15 @@ void igt_mmgpu_recv(int sock, void *data, size_t size);
 /* Same with a descriptor, by SCM_RIGHTS. */
 void igt_mmgpu_send_fd(int sock, int fd);
 int igt_mmgpu_recv_fd(int sock);
+
+/* Memory of which the byte after the last one is not mapped. */
+void *igt_mmgpu_edge_alloc(size_t size);
+void igt_mmgpu_edge_free(void *edge, size_t size);
+/* An address at which nothing is mapped, whatever the size. */
+void *igt_mmgpu_bad_pointer(void);
+
+/* Until a job has written value there; fails after IGT_MMGPU_PATIENCE. */
+void igt_mmgpu_await(const void *map, uint64_t value);
 
 /* Gives up root and every capability, for good: only in a child. */
 void igt_mmgpu_drop_root(void);

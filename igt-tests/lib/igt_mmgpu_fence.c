@@ -169,7 +169,8 @@ void igt_mmgpu_gate_init(struct igt_mmgpu_gate *gate)
 	igt_require_f(igt_mmgpu_has_module("vgem"),
 		      "no vgem: load it, or set IGT_MMGPU_MODPROBE=1\n");
 	memset(gate, 0, sizeof(*gate));
-	gate->vgem = __igt_mmgpu_open_driver("vgem", IGT_MMGPU_RENDER, 0);
+	/* The core makes no dumb buffers on render nodes. */
+	gate->vgem = __igt_mmgpu_open_driver("vgem", IGT_MMGPU_PRIMARY, 0);
 	igt_assert_fd(gate->vgem);
 	igt_assert_eq(__igt_mmgpu_dumb_create(gate->vgem, 1024, 1, 32, &gate->handle,
 					      NULL, NULL), 0);

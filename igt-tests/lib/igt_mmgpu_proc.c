@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* Copyright 2026 The mmgpu developers */
 
-/* Child processes, descriptors sent between them, and random numbers. */
+/* Child processes, what is sent between them, user memory, and random numbers. */
 
 #include <errno.h>
 #include <grp.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -184,6 +186,45 @@ int igt_mmgpu_recv_fd(int sock)
 
 	igt_assert_fd(fd);
 	return fd;
+}
+
+static size_t pages(size_t size)
+{
+	size_t page = getpagesize();
+
+	return (size + page - 1) / page * page;
+}
+
+void *igt_mmgpu_edge_alloc(size_t size)
+{
+	char *base = mmap(NULL, pages(size) + getpagesize(), PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	igt_assert(base != MAP_FAILED);
+	igt_assert_eq(munmap(base + pages(size), getpagesize()), 0);
+	return base + pages(size) - size;
+}
+
+void igt_mmgpu_edge_free(void *edge, size_t size)
+{
+	munmap((char *)edge + size - pages(size), pages(size));
+}
+
+void *igt_mmgpu_bad_pointer(void)
+{
+	/* The page of NULL, which mmap_min_addr keeps free, on a multiple of 8. */
+	return (void *)8;
+}
+
+void igt_mmgpu_await(const void *map, uint64_t value)
+{
+	int64_t deadline = igt_mmgpu_deadline_ms(IGT_MMGPU_PATIENCE * 1000);
+
+	while (*(const volatile uint64_t *)map != value) {
+		igt_assert_f(igt_mmgpu_now() < deadline, "no job wrote %#llx\n",
+			     (unsigned long long)value);
+		sched_yield();
+	}
 }
 
 void igt_mmgpu_drop_root(void)
