@@ -78,7 +78,6 @@ static void check_filled(int file, uint32_t handle, uint64_t value)
 
 static int child_uses(struct igt_mmgpu_proc *self, void *data)
 {
-	(void)self;
 	use(*(int *)data);
 	return 0;
 }
@@ -113,7 +112,6 @@ static void fork_shares_handles(void)
 
 static int child_closes(struct igt_mmgpu_proc *self, void *data)
 {
-	(void)self;
 	igt_mmgpu_bo_close(fd, *(uint32_t *)data);
 	close(fd);
 	return 0;
@@ -133,7 +131,6 @@ static int child_touches(struct igt_mmgpu_proc *self, void *data)
 {
 	volatile uint64_t *map = data;
 
-	(void)self;
 	igt_assert_eq_u64(map[0], 5);
 	map[1] = 6;
 	/* A page that the parent never touched has no PTE to inherit: it faults here. */
@@ -173,7 +170,6 @@ static int child_receives(struct igt_mmgpu_proc *self, void *data)
 	int file = igt_mmgpu_recv_fd(self->sock);
 	uint32_t handle;
 
-	(void)data;
 	igt_mmgpu_recv(self->sock, &handle, sizeof(handle));
 	check_filled(file, handle, 9);
 	use(file);
@@ -222,7 +218,6 @@ static int child_execs(struct igt_mmgpu_proc *self, void *data)
 	int file = *(int *)data;
 	char number[16];
 
-	(void)self;
 	snprintf(number, sizeof(number), "%d", file);
 	setenv(EXEC_FD, number, 1);
 	igt_assert_eq(fcntl(file, F_SETFD, 0), 0);
@@ -259,7 +254,6 @@ static int child_queries(struct igt_mmgpu_proc *self, void *data)
 {
 	struct drm_mmgpu_query_mm query;
 
-	(void)self;
 	igt_mmgpu_query_mm(*(int *)data, 0, &query);
 	igt_assert_eq_u32(query.state, 0);
 	igt_assert_eq_u64(query.bound_mm_seq, 0);
