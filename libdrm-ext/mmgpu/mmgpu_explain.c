@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT
+/* Copyright 2026 The mmgpu developers */
+
+/*
+ * Why a submission was refused. The kernel has one errno for many causes; here, after
+ * the fact, the causes are looked for in the order in which the kernel does. What is
+ * found is a message only: nothing depends on it being complete.
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include <xf86drm.h>
+
+#include "mmgpu_job.h"
+
+static const char *op_name(uint32_t op)
+{
+	static const char *const names[] = {
+		[MMGPU_OP_NOP] = "NOP",
+		[MMGPU_OP_FILL] = "FILL",
+		[MMGPU_OP_COPY] = "COPY",
+		[MMGPU_OP_ADD] = "ADD",
+		[MMGPU_OP_TIMESTAMP] = "TIMESTAMP",
+		[MMGPU_OP_DELAY] = "DELAY",
+	};
+
+	return op < MMGPU_ARRAY_SIZE(names) ? names[op] : "unknown";
+}
+
+static const char *explain_e2big(const struct drm_mmgpu_job *job, uint64_t *count, uint64_t *max)
+{
+	const struct {
+		const char *what;
+		uint32_t count;
+		uint32_t param;
+	} limits[] = {
+		{ "commands", job->cmds.count, MMGPU_PARAM_MAX_CMDS },
+		{ "buffers", job->refs.count, MMGPU_PARAM_MAX_BOS },
+		{ "in-syncs", job->in_syncs.count, MMGPU_PARAM_MAX_SYNCS },
+		{ "out-syncs", job->out_syncs.count, MMGPU_PARAM_MAX_SYNCS },
+	};
+	unsigned int i;
+
+	for (i = 0; i < MMGPU_ARRAY_SIZE(limits); i++) {
+		if (drm_mmgpu_query_param(job->dev, limits[i].param, max) || limits[i].count <= *max)
+			continue;
+		*count = limits[i].count;
+		return limits[i].what;
+	}
+	return NULL;
+}
+
+static int fail_e2big(const struct drm_mmgpu_job *job)
+{
+	uint64_t count, max;
+	const char *what = explain_e2big(job, &count, &max);
+
+	if (!what)
+		return mmgpu_fail(E2BIG, "submitting: this driver is older than the library and does not know all that the job uses: load a newer mmgpu module");
+	return mmgpu_fail(E2BIG, "submitting: %" PRIu64 " %s are more than the device's %" PRIu64 " for one job: split it into several",
+			  count, what, max);
+}
+
+static bool ctx_exists(const struct drm_mmgpu_job *job, uint32_t ctx_id)
+{
+	struct drm_mmgpu_ctx_query args = { .ctx_id = ctx_id };
+
+	return mmgpu_ioctl(job->dev->fd, DRM_IOCTL_MMGPU_CTX_QUERY, &args) != -ENOENT;
+}
+
+/* Handle of the first buffer for which BO_INFO gives -err, 0 if there is none. */
+static uint32_t find_bo(const struct drm_mmgpu_job *job, int err)
+{
+	const struct drm_mmgpu_bo_ref *refs = job->refs.data;
+	struct drm_mmgpu_bo_info info;
+	uint32_t i;
+
+	for (i = 0; i < job->refs.count; i++) {
+		info = (struct drm_mmgpu_bo_info) { .handle = refs[i].handle };
+		if (mmgpu_ioctl(job->dev->fd, DRM_IOCTL_MMGPU_BO_INFO, &info) == -err)
+			return refs[i].handle;
+	}
+	return 0;
+}
+
+/* Handle of the first buffer that the job writes and the caller may only read. */
+static uint32_t find_read_only_bo(const struct drm_mmgpu_job *job)
+{
+	const struct drm_mmgpu_bo_ref *refs = job->refs.data;
+	struct drm_mmgpu_bo_info info;
+	uint32_t i;
+
+	for (i = 0; i < job->refs.count; i++) {
+		info = (struct drm_mmgpu_bo_info) { .handle = refs[i].handle };
+		if (!mmgpu_ioctl(job->dev->fd, DRM_IOCTL_MMGPU_BO_INFO, &info) &&
+		    (refs[i].flags & MMGPU_BO_REF_WRITE) && !(info.access & MMGPU_ACCESS_WRITE))
+			return refs[i].handle;
+	}
+	return 0;
+}
+
+static int fail_enoent(const struct drm_mmgpu_job *job, uint32_t ctx_id)
+{
+	uint32_t handle;
+
+	if (!ctx_exists(job, ctx_id))
+		return mmgpu_fail(ENOENT, "submitting: context %" PRIu32 " is not there any more: something else destroyed it, leave that to drm_mmgpu_context_free()",
+				  ctx_id);
+	handle = find_bo(job, ENOENT);
+	if (handle)
+		return mmgpu_fail_bo(job->dev->fd, ENOENT, handle, "submitting");
+	return mmgpu_fail(ENOENT, "submitting: a syncobj is not there: give handles of this file, which nobody has destroyed");
+}
+
+static int fail_ecanceled(const struct drm_mmgpu_job *job, uint32_t ctx_id)
+{
+	uint64_t timeout_ms = 0;
+
+	drm_mmgpu_query_param(job->dev, MMGPU_PARAM_JOB_TIMEOUT_MS, &timeout_ms);
+	return mmgpu_fail(ECANCELED, "submitting: context %" PRIu32 " is banned, one of its jobs ran for over %" PRIu64 " ms: make a new context, and shorter jobs",
+			  ctx_id, timeout_ms);
+}
+
+/* Whether @rows rows of @width bytes from @offset stay within @size bytes. */
+static bool in_range(uint64_t size, uint64_t offset, uint64_t width, uint32_t rows, uint32_t pitch)
+{
+	uint64_t end, span = rows > 1 ? (uint64_t)(rows - 1) * pitch : 0;
+
+	return !__builtin_add_overflow(offset, span, &end) &&
+	       !__builtin_add_overflow(end, width, &end) && end <= size;
+}
+
+/* What is wrong with one operand of @width bytes times @rows, NULL if nothing. */
+static const char *check_operand(const struct drm_mmgpu_job *job, uint32_t bo, uint64_t offset,
+				 uint64_t width, uint32_t rows, uint32_t pitch)
+{
+	struct drm_mmgpu_bo *const *bos = job->bos.data;
+
+	if (rows > 1 && pitch < width)
+		return "has a pitch below its width";
+	if (!in_range(bos[bo]->size, offset, width, rows, pitch))
+		return "reaches beyond the end of a buffer";
+	return NULL;
+}
+
+static const char *check_rectangle(const struct drm_mmgpu_job *job, const struct drm_mmgpu_cmd *cmd)
+{
+	const char *wrong;
+
+	if (!cmd->width || !cmd->rows)
+		return "has no bytes or no rows";
+	wrong = check_operand(job, cmd->dst_bo, cmd->dst, cmd->width, cmd->rows, cmd->dst_pitch);
+	if (!wrong && cmd->op == MMGPU_OP_COPY)
+		wrong = check_operand(job, cmd->src_bo, cmd->src, cmd->width, cmd->rows,
+				      cmd->src_pitch);
+	return wrong;
+}
+
+static const char *check_cmd(const struct drm_mmgpu_job *job, const struct drm_mmgpu_cmd *cmd)
+{
+	uint64_t max_ms;
+
+	switch (cmd->op) {
+	case MMGPU_OP_FILL:
+	case MMGPU_OP_COPY:
+		return check_rectangle(job, cmd);
+	case MMGPU_OP_ADD:
+	case MMGPU_OP_TIMESTAMP:
+		if (cmd->dst % 8)
+			return "has an offset that is no multiple of 8";
+		return check_operand(job, cmd->dst_bo, cmd->dst, 8, 1, 0);
+	case MMGPU_OP_DELAY:
+		if (!drm_mmgpu_query_param(job->dev, MMGPU_PARAM_MAX_DELAY_MS, &max_ms) &&
+		    cmd->value / 1000000 >= max_ms && cmd->value > max_ms * 1000000)
+			return "is longer than MMGPU_PARAM_MAX_DELAY_MS";
+		return NULL;
+	default:
+		return NULL;
+	}
+}
+
+static int fail_cmd(uint32_t i, const struct drm_mmgpu_cmd *cmd, const char *wrong)
+{
+	if (!wrong)
+		return 0;
+	if (cmd->op == MMGPU_OP_FILL || cmd->op == MMGPU_OP_COPY)
+		return mmgpu_fail(EINVAL, "submitting: command %" PRIu32 " (%s, %" PRIu32 " rows of %" PRIu64 " bytes to offset %" PRIu64 ") %s: correct it, nothing of the job was queued",
+				  i, op_name(cmd->op), cmd->rows, (uint64_t)cmd->width,
+				  (uint64_t)cmd->dst, wrong);
+	return mmgpu_fail(EINVAL, "submitting: command %" PRIu32 " (%s to offset %" PRIu64 ", value %" PRIu64 ") %s: correct it, nothing of the job was queued",
+			  i, op_name(cmd->op), (uint64_t)cmd->dst, (uint64_t)cmd->value, wrong);
+}
+
+static bool has_fence(const struct drm_mmgpu_job *job, const struct drm_mmgpu_sync *sync)
+{
+	uint64_t point = sync->point;
+	uint32_t handle = sync->handle;
+	struct drm_syncobj_timeline_wait timeline = {
+		.handles = (uintptr_t)&handle,
+		.points = (uintptr_t)&point,
+		.count_handles = 1,
+	};
+	struct drm_syncobj_wait binary = { .handles = (uintptr_t)&handle, .count_handles = 1 };
+
+	/* Without WAIT_FOR_SUBMIT the kernel says EINVAL when there is none */
+	if (sync->point)
+		return mmgpu_ioctl(job->dev->fd, DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT, &timeline) != -EINVAL;
+	return mmgpu_ioctl(job->dev->fd, DRM_IOCTL_SYNCOBJ_WAIT, &binary) != -EINVAL;
+}
+
+static int fail_einval(const struct drm_mmgpu_job *job)
+{
+	const struct drm_mmgpu_sync *syncs = job->in_syncs.data;
+	const struct drm_mmgpu_bo_ref *refs = job->refs.data;
+	const struct drm_mmgpu_cmd *cmds = job->cmds.data;
+	uint32_t i;
+	int ret;
+
+	for (i = 0; i < job->refs.count; i++)
+		if (!(refs[i].flags & (MMGPU_BO_REF_READ | MMGPU_BO_REF_WRITE)))
+			return mmgpu_fail(EINVAL, "submitting: the buffer with GEM handle %" PRIu32 " is neither read nor written: give drm_mmgpu_job_use_bo() MMGPU_BO_REF_READ or _WRITE",
+					  refs[i].handle);
+	for (i = 0; i < job->in_syncs.count; i++)
+		if (!has_fence(job, &syncs[i]))
+			return mmgpu_fail(EINVAL, "submitting: the job waits for syncobj %" PRIu32 ", point %" PRIu64 ", which nothing is going to signal: submit the job that signals it first",
+					  syncs[i].handle, (uint64_t)syncs[i].point);
+	for (i = 0; i < job->cmds.count; i++) {
+		ret = fail_cmd(i, &cmds[i], check_cmd(job, &cmds[i]));
+		if (ret)
+			return ret;
+	}
+	return mmgpu_fail(EINVAL, "submitting: the driver refuses the job as malformed (turn on drm.debug=2 and look into the kernel log)");
+}
+
+static int fail_access(const struct drm_mmgpu_job *job, int err)
+{
+	uint32_t handle = 0;
+
+	if (!mmgpu_is_foreign(job->dev->fd))
+		handle = err == EPERM ? find_bo(job, EPERM) : find_read_only_bo(job);
+	if (handle)
+		return mmgpu_fail_bo(job->dev->fd, err, handle, "submitting");
+	return mmgpu_fail_file(job->dev->fd, err, "submitting");
+}
+
+int mmgpu_fail_submit(const struct drm_mmgpu_job *job, uint32_t ctx_id, int err)
+{
+	switch (err) {
+	case E2BIG:
+		return fail_e2big(job);
+	case ENOENT:
+		return fail_enoent(job, ctx_id);
+	case ECANCELED:
+		return fail_ecanceled(job, ctx_id);
+	case EINVAL:
+		return fail_einval(job);
+	case EPERM:
+	case EACCES:
+		return fail_access(job, err);
+	case EOPNOTSUPP:
+		return mmgpu_fail(err, "submitting: the device does not offer such syncobjs (see the driver's parameter \"caps\"): order the jobs by their buffers instead");
+	default:
+		return mmgpu_fail_file(job->dev->fd, err, "submitting");
+	}
+}
