@@ -1,0 +1,822 @@
+// SPDX-License-Identifier: MIT
+/* Copyright 2026 The mmgpu developers */
+
+/*
+ * What becomes of the buffers of a bound file: they belong to the owner's mm, through
+ * whatever file, handle, dma-buf or mapping somebody else comes to them.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/dma-buf.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include <drm.h>
+#include <xf86drm.h>
+
+#include "igt.h"
+#include "igt_mmgpu.h"
+
+IGT_TEST_DESCRIPTION("Private buffers of bound files: who may use, map, import and inherit them.");
+
+#define PAGES	16
+#define PAGE	4096
+#define SIZE	(PAGES * PAGE)
+
+/* A bound file with a buffer, in which each page begins with PATTERN + its number. */
+#define PATTERN	0x600d000000000000ull
+
+static struct {
+	int fd;
+	uint64_t seq;
+	uint32_t bo;
+	uint64_t offset;
+	int dmabuf;
+	/* A legacy file of ours with a handle for the same buffer. */
+	int legacy;
+	uint32_t legacy_bo;
+} own;
+
+static void check_pages(const uint64_t *map, unsigned int first, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		igt_assert_eq_u64(map[i * (PAGE / 8)], PATTERN + first + i);
+}
+
+static void setup_bo(uint32_t flags)
+{
+	struct drm_mmgpu_bo_info info;
+	uint64_t *map;
+
+	own.fd = igt_mmgpu_open();
+	own.seq = igt_mmgpu_bind_mm(own.fd);
+	own.bo = igt_mmgpu_bo_create(own.fd, SIZE, flags);
+	igt_mmgpu_bo_info(own.fd, own.bo, &info);
+	own.offset = info.mmap_offset;
+	map = igt_mmgpu_bo_map(own.fd, own.bo, 0, PROT_READ | PROT_WRITE);
+	for (unsigned int i = 0; i < PAGES; i++)
+		map[i * (PAGE / 8)] = PATTERN + i;
+	munmap(map, SIZE);
+	own.dmabuf = igt_mmgpu_export(own.fd, own.bo);
+	own.legacy = igt_mmgpu_reopen(own.fd);
+	own.legacy_bo = igt_mmgpu_import(own.legacy, own.dmabuf);
+}
+
+static void cleanup_bo(void)
+{
+	close(own.legacy);
+	close(own.dmabuf);
+	close(own.fd);
+}
+
+/* ---- what a buffer says of itself --------------------------------------------------- */
+
+static void assert_info(int fd, uint32_t handle, uint64_t mm_seq, uint32_t flags)
+{
+	struct drm_mmgpu_bo_info info;
+
+	igt_mmgpu_bo_info(fd, handle, &info);
+	igt_assert_eq_u64(info.mm_seq, mm_seq);
+	igt_assert_eq_u32(info.flags, flags);
+	igt_assert_eq_u32(info.access, MMGPU_ACCESS_READ | MMGPU_ACCESS_WRITE);
+	igt_assert_eq_u64(info.size % PAGE, 0);
+}
+
+static void info(void)
+{
+	int primary = igt_mmgpu_open_primary();
+	uint64_t seq = igt_mmgpu_bind_mm(primary);
+	uint32_t dumb;
+
+	assert_info(own.fd, own.bo, own.seq, 0);
+	assert_info(own.fd, igt_mmgpu_bo_create(own.fd, 1, MMGPU_BO_SHARED), 0, MMGPU_BO_SHARED);
+
+	/* Imported: the flags of the creation are gone, the owner is not. */
+	assert_info(own.legacy, own.legacy_bo, own.seq, 0);
+
+	/* A dumb buffer of a bound file is private, of a legacy file it's not. */
+	igt_assert_eq(__igt_mmgpu_dumb_create(primary, 64, 64, 32, &dumb, NULL, NULL), 0);
+	assert_info(primary, dumb, seq, 0);
+	close(primary);
+	primary = igt_mmgpu_open_primary();
+	igt_assert_eq(__igt_mmgpu_dumb_create(primary, 64, 64, 32, &dumb, NULL, NULL), 0);
+	assert_info(primary, dumb, 0, 0);
+	close(primary);
+
+	/* Nor are a legacy file's own. */
+	assert_info(own.legacy, igt_mmgpu_bo_create(own.legacy, 1, 0), 0, 0);
+	assert_info(own.legacy, igt_mmgpu_bo_create(own.legacy, 1, MMGPU_BO_SHARED), 0,
+		    MMGPU_BO_SHARED);
+}
+
+/* ---- import ---------------------------------------------------------------------------- */
+
+/* Into every kind of file of the owner's mm, and back. */
+static void import_own(void)
+{
+	int bound = igt_mmgpu_reopen(own.fd);
+	int dmabuf = igt_mmgpu_export(own.legacy, own.legacy_bo);
+	struct igt_mmgpu_job job;
+	uint32_t handle, bo;
+	uint64_t *map;
+
+	igt_assert_eq_u64(igt_mmgpu_bind_mm(bound), own.seq);
+	handle = igt_mmgpu_import(bound, own.dmabuf);
+	assert_info(bound, handle, own.seq, 0);
+	igt_assert_eq_u32(igt_mmgpu_import(own.fd, dmabuf), own.bo);
+
+	/* It is the same buffer. */
+	igt_mmgpu_job_init(&job, 0);
+	bo = igt_mmgpu_job_bo(&job, handle, MMGPU_BO_REF_READ | MMGPU_BO_REF_WRITE);
+	igt_mmgpu_cmd_add(&job, bo, 0, 1);
+	igt_assert_eq(igt_mmgpu_job_run(bound, &job), 0);
+	igt_mmgpu_job_init(&job, 0);
+	bo = igt_mmgpu_job_bo(&job, own.legacy_bo, MMGPU_BO_REF_READ | MMGPU_BO_REF_WRITE);
+	igt_mmgpu_cmd_add(&job, bo, 0, 1);
+	igt_assert_eq(igt_mmgpu_job_run(own.legacy, &job), 0);
+
+	map = igt_mmgpu_bo_map(own.legacy, own.legacy_bo, 0, PROT_READ);
+	igt_assert_eq_u64(map[0], PATTERN + 2);
+	check_pages(map + PAGE / 8, 1, PAGES - 1);
+	munmap(map, SIZE);
+	close(dmabuf);
+	close(bound);
+}
+
+struct door_job {
+	int fd;
+	uint32_t handle;
+	uint32_t flags;
+};
+
+static int submit_ref(int fd, uint32_t handle, uint32_t flags)
+{
+	struct igt_mmgpu_job job;
+
+	igt_mmgpu_job_init(&job, 0);
+	igt_mmgpu_job_bo(&job, handle, flags);
+	return __igt_mmgpu_job_submit(fd, &job);
+}
+
+static int map_errno(int fd, uint64_t offset, int prot)
+{
+	void *map = mmap(NULL, PAGE, prot, MAP_SHARED, fd, offset);
+
+	if (map == MAP_FAILED)
+		return -errno;
+	munmap(map, PAGE);
+	return 0;
+}
+
+static int dmabuf_sync(int dmabuf, uint64_t flags)
+{
+	struct dma_buf_sync args = { .flags = flags };
+
+	return igt_mmgpu_ioctl(dmabuf, DMA_BUF_IOCTL_SYNC, &args);
+}
+
+static int import_foreign_proc(struct igt_mmgpu_proc *self, void *data)
+{
+	int fd = igt_mmgpu_reopen(own.legacy);
+	struct drm_mmgpu_bo_info bo_info;
+	uint32_t handle = 0xdead;
+
+	/* A legacy file, a file bound to us, the inherited legacy file. */
+	igt_assert_eq(__igt_mmgpu_import(fd, own.dmabuf, &handle), -EPERM);
+	igt_assert_eq(__igt_mmgpu_bo_info(fd, 1, &bo_info), -ENOENT);
+	igt_mmgpu_bind_mm(fd);
+	igt_assert_eq(__igt_mmgpu_import(fd, own.dmabuf, &handle), -EPERM);
+	igt_assert_eq(__igt_mmgpu_bo_info(fd, 1, &bo_info), -ENOENT);
+	close(fd);
+
+	/* Repeated, from the start, and with the handle's number free again. */
+	fd = igt_mmgpu_reopen(own.legacy);
+	for (int i = 0; i < 3; i++)
+		igt_assert_eq(__igt_mmgpu_import(fd, own.dmabuf, &handle), -EPERM);
+	igt_assert_eq_u32(handle, 0xdead);
+	igt_assert_eq_u32(igt_mmgpu_bo_create(fd, PAGE, 0), 1);
+	close(fd);
+	return 0;
+}
+
+static void import_foreign(void)
+{
+	igt_mmgpu_proc_run(import_foreign_proc, NULL);
+}
+
+static int import_shared_proc(struct igt_mmgpu_proc *self, void *data)
+{
+	int fd = igt_mmgpu_reopen(own.legacy);
+	struct igt_mmgpu_job job;
+	uint32_t handle, bo;
+	uint64_t *map;
+
+	/* All doors, by a file bound to a stranger's mm. */
+	igt_mmgpu_bind_mm(fd);
+	handle = igt_mmgpu_import(fd, own.dmabuf);
+	assert_info(fd, handle, 0, 0);
+	map = igt_mmgpu_bo_map(fd, handle, 0, PROT_READ | PROT_WRITE);
+	check_pages(map, 0, PAGES);
+	igt_mmgpu_job_init(&job, 0);
+	bo = igt_mmgpu_job_bo(&job, handle, MMGPU_BO_REF_WRITE);
+	igt_mmgpu_cmd_fill(&job, bo, 0, 8, 77);
+	igt_assert_eq(igt_mmgpu_job_run(fd, &job), 0);
+	igt_assert_eq_u64(map[0], 77);
+	igt_assert_eq(dmabuf_sync(own.dmabuf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW), 0);
+	igt_assert_eq(dmabuf_sync(own.dmabuf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW), 0);
+	igt_assert_eq(map_errno(own.dmabuf, 0, PROT_READ | PROT_WRITE), 0);
+	return 0;
+}
+
+static void import_shared(void)
+{
+	cleanup_bo();
+	setup_bo(MMGPU_BO_SHARED);
+	igt_mmgpu_proc_run(import_shared_proc, NULL);
+}
+
+static int open_name_proc(struct igt_mmgpu_proc *self, void *data)
+{
+	struct drm_gem_open opened = { .name = *(uint32_t *)data };
+	int fd = igt_mmgpu_open_primary();
+	struct drm_mmgpu_bo_info bo_info;
+
+	igt_assert_eq(igt_mmgpu_ioctl(fd, DRM_IOCTL_GEM_OPEN, &opened), -EPERM);
+	igt_assert_eq_u32(opened.handle, 0);
+	igt_assert_eq(__igt_mmgpu_bo_info(fd, 1, &bo_info), -ENOENT);
+	igt_mmgpu_bind_mm(fd);
+	igt_assert_eq(igt_mmgpu_ioctl(fd, DRM_IOCTL_GEM_OPEN, &opened), -EPERM);
+	igt_assert_eq(__igt_mmgpu_bo_info(fd, 1, &bo_info), -ENOENT);
+	close(fd);
+	return 0;
+}
+
+/* A name conveys no access. */
+static void open_name(void)
+{
+	int primary = igt_mmgpu_open_primary();
+	int second = igt_mmgpu_open_primary();
+	struct drm_gem_flink flink = { };
+	struct drm_gem_open opened = { };
+
+	igt_mmgpu_bind_mm(primary);
+	flink.handle = igt_mmgpu_import(primary, own.dmabuf);
+	igt_assert_eq(igt_mmgpu_ioctl(primary, DRM_IOCTL_GEM_FLINK, &flink), 0);
+	igt_mmgpu_proc_run(open_name_proc, &flink.name);
+
+	opened.name = flink.name;
+	igt_assert_eq(igt_mmgpu_ioctl(second, DRM_IOCTL_GEM_OPEN, &opened), 0);
+	igt_assert_eq_u64(opened.size, SIZE);
+	assert_info(second, opened.handle, own.seq, 0);
+	close(second);
+	close(primary);
+}
+
+/* ---- a handle that is there already ---------------------------------------------------------- */
+
+/*
+ * A forked child holds a legacy file in which the parent has opened its private buffer.
+ * It may use the file. It may not use the buffer, as often as it tries.
+ */
+static int legacy_handle_proc(struct igt_mmgpu_proc *self, void *data)
+{
+	struct drm_mmgpu_bo_info bo_info;
+	struct igt_mmgpu_job job;
+	int dmabuf;
+
+	for (int i = 0; i < 3; i++) {
+		igt_assert_eq(submit_ref(own.legacy, own.legacy_bo, MMGPU_BO_REF_READ), -EPERM);
+		igt_assert_eq(submit_ref(own.legacy, own.legacy_bo, MMGPU_BO_REF_WRITE), -EPERM);
+		igt_assert_eq(submit_ref(own.legacy, own.legacy_bo, MMGPU_BO_REF_READ |
+					 MMGPU_BO_REF_NO_IMPLICIT_SYNC), -EPERM);
+		igt_assert_eq(__igt_mmgpu_bo_wait(own.legacy, own.legacy_bo, 0, 0), -EPERM);
+		igt_assert_eq(__igt_mmgpu_bo_wait(own.legacy, own.legacy_bo,
+						  MMGPU_BO_WAIT_WRITE, 0), -EPERM);
+		igt_assert_eq(__igt_mmgpu_bo_info(own.legacy, own.legacy_bo, &bo_info), -EPERM);
+		igt_assert_eq(map_errno(own.legacy, own.offset, PROT_READ), -EPERM);
+		igt_assert_eq(map_errno(own.legacy, own.offset, PROT_READ | PROT_WRITE), -EPERM);
+		igt_assert_eq(map_errno(own.legacy, own.offset, PROT_NONE), -EPERM);
+	}
+
+	/* Whom the file belongs to matters to nobody but the buffer. */
+	igt_mmgpu_job_init(&job, 0);
+	igt_mmgpu_job_bo(&job, igt_mmgpu_bo_create(own.legacy, PAGE, 0), MMGPU_BO_REF_WRITE);
+	igt_assert_eq(igt_mmgpu_job_run(own.legacy, &job), 0);
+
+	/* Exporting is no access, what comes out is as useless. */
+	dmabuf = igt_mmgpu_export(own.legacy, own.legacy_bo);
+	igt_assert_eq(map_errno(dmabuf, 0, PROT_READ), -EPERM);
+	close(dmabuf);
+	return 0;
+}
+
+static void legacy_handle(void)
+{
+	struct drm_mmgpu_ctx_query query;
+
+	igt_mmgpu_proc_run(legacy_handle_proc, NULL);
+
+	/* Nothing of it ran, and we still may. */
+	igt_mmgpu_ctx_query(own.legacy, 0, &query);
+	igt_assert_eq_u64(query.jobs_done, 1);
+	igt_assert_eq(submit_ref(own.legacy, own.legacy_bo, MMGPU_BO_REF_WRITE), 0);
+	igt_mmgpu_bo_wait(own.legacy, own.legacy_bo, MMGPU_BO_WAIT_WRITE);
+	igt_assert_eq(map_errno(own.legacy, own.offset, PROT_READ), 0);
+}
+
+static int legacy_close_proc(struct igt_mmgpu_proc *self, void *data)
+{
+	/* Releasing is never refused. */
+	igt_mmgpu_bo_close(own.legacy, own.legacy_bo);
+	return 0;
+}
+
+static void legacy_close(void)
+{
+	struct drm_mmgpu_bo_info bo_info;
+
+	igt_mmgpu_proc_run(legacy_close_proc, NULL);
+	igt_assert_eq(__igt_mmgpu_bo_info(own.legacy, own.legacy_bo, &bo_info), -ENOENT);
+	assert_info(own.fd, own.bo, own.seq, 0);
+}
+
+/* A job of several buffers, one of which is foreign, does nothing at all. */
+static int mixed_job_proc(struct igt_mmgpu_proc *self, void *data)
+{
+	uint32_t mine = igt_mmgpu_bo_create(own.legacy, PAGE, 0);
+	uint64_t *map = igt_mmgpu_bo_map(own.legacy, mine, 0, PROT_READ);
+	uint32_t out = igt_mmgpu_syncobj_create(own.legacy);
+	struct igt_mmgpu_job job;
+	uint32_t a;
+
+	igt_mmgpu_job_init(&job, 0);
+	a = igt_mmgpu_job_bo(&job, mine, MMGPU_BO_REF_WRITE);
+	igt_mmgpu_job_bo(&job, own.legacy_bo, MMGPU_BO_REF_READ);
+	igt_mmgpu_cmd_fill(&job, a, 0, 8, 1);
+	igt_mmgpu_job_out(&job, out, 0);
+	igt_assert_eq(__igt_mmgpu_job_submit(own.legacy, &job), -EPERM);
+	igt_assert(!igt_mmgpu_syncobj_has_fence(own.legacy, out));
+	igt_assert(!igt_mmgpu_bo_busy(own.legacy, mine, MMGPU_BO_WAIT_WRITE));
+	igt_assert_eq_u64(map[0], 0);
+	return 0;
+}
+
+static void mixed_job(void)
+{
+	igt_mmgpu_proc_run(mixed_job_proc, NULL);
+}
+
+/* ---- dma-buf ------------------------------------------------------------------------------------ */
+
+static int dmabuf_foreign_proc(struct igt_mmgpu_proc *self, void *data)
+{
+	static const uint64_t access[] = {
+		DMA_BUF_SYNC_READ, DMA_BUF_SYNC_WRITE, DMA_BUF_SYNC_RW,
+	};
+
+	igt_assert_eq(map_errno(own.dmabuf, 0, PROT_READ), -EPERM);
+	igt_assert_eq(map_errno(own.dmabuf, 0, PROT_READ | PROT_WRITE), -EPERM);
+	igt_assert_eq(map_errno(own.dmabuf, PAGE, PROT_READ), -EPERM);
+	for (unsigned int i = 0; i < igt_mmgpu_count(access); i++) {
+		igt_assert_eq(dmabuf_sync(own.dmabuf, DMA_BUF_SYNC_START | access[i]), -EPERM);
+		/* Who could not start has nothing to end, but it does no harm. */
+		igt_assert_eq(dmabuf_sync(own.dmabuf, DMA_BUF_SYNC_END | access[i]), 0);
+	}
+
+	/* What every holder of the descriptor can see. */
+	igt_assert_eq_s64(lseek(own.dmabuf, 0, SEEK_END), SIZE);
+	igt_assert(igt_mmgpu_poll(own.dmabuf, POLLOUT));
+	return 0;
+}
+
+static void dmabuf_foreign(void)
+{
+	igt_mmgpu_proc_run(dmabuf_foreign_proc, NULL);
+}
+
+static void dmabuf_own(void)
+{
+	uint64_t *map = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, own.dmabuf, 0);
+
+	igt_assert(map != MAP_FAILED);
+	igt_assert_eq(dmabuf_sync(own.dmabuf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW), 0);
+	check_pages(map, 0, PAGES);
+	igt_assert_eq(dmabuf_sync(own.dmabuf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW), 0);
+	munmap(map, SIZE);
+
+	/* A part of it shows that part. */
+	map = mmap(NULL, 3 * PAGE, PROT_READ, MAP_SHARED, own.dmabuf, 5 * PAGE);
+	igt_assert(map != MAP_FAILED);
+	check_pages(map, 5, 3);
+	munmap(map, 3 * PAGE);
+	igt_assert_eq(map_errno(own.dmabuf, SIZE, PROT_READ), -EINVAL);
+}
+
+/* ---- other drivers --------------------------------------------------------------------------------- */
+
+static int vgem_import(int dmabuf)
+{
+	int fd, ret;
+	uint32_t handle;
+
+	igt_require_f(igt_mmgpu_has_module("vgem"),
+		      "no vgem: load it, or set IGT_MMGPU_MODPROBE=1\n");
+	fd = __igt_mmgpu_open_driver("vgem", IGT_MMGPU_RENDER, 0);
+	igt_assert_fd(fd);
+	ret = __igt_mmgpu_import(fd, dmabuf, &handle);
+	close(fd);
+	return ret;
+}
+
+/* Other devices get only what was made for them, whoever asks. */
+static void attach_private(void)
+{
+	igt_assert_eq(vgem_import(own.dmabuf), -EPERM);
+}
+
+static void attach_shared(void)
+{
+	int dmabuf;
+
+	cleanup_bo();
+	setup_bo(MMGPU_BO_SHARED);
+	igt_assert_eq(vgem_import(own.dmabuf), 0);
+
+	dmabuf = igt_mmgpu_export(own.legacy, igt_mmgpu_bo_create(own.legacy, PAGE, 0));
+	igt_assert_eq(vgem_import(dmabuf), 0);
+	close(dmabuf);
+}
+
+/* A second device of ours is another device, too. */
+static void attach_second(void)
+{
+	int fd = __igt_mmgpu_open_driver("mmgpu", IGT_MMGPU_RENDER, 1);
+	uint32_t handle;
+
+	igt_require_f(fd >= 0, "one mmgpu device only: load the module with num_devices=2\n");
+	igt_assert_eq(__igt_mmgpu_import(fd, own.dmabuf, &handle), -EPERM);
+	close(fd);
+}
+
+/* ---- mappings ------------------------------------------------------------------------------------------ */
+
+enum touch { TOUCH_READ, TOUCH_WRITE };
+
+struct touch_args {
+	volatile uint64_t *at;
+	enum touch how;
+};
+
+/* The exit code is what was read. */
+static int touch_proc(struct igt_mmgpu_proc *self, void *data)
+{
+	struct touch_args *touch = data;
+
+	/* libigt has handlers for these, which would report a crash. */
+	signal(SIGSEGV, SIG_DFL);
+	signal(SIGBUS, SIG_DFL);
+	prctl(PR_SET_DUMPABLE, 0);
+	if (touch->how == TOUCH_WRITE)
+		*touch->at = 0xdead;
+	else
+		return *touch->at == PATTERN ? 1 : 2;
+	return 0;
+}
+
+/* The signal of touching a mapping in a forked child, or what it exits with. */
+static int touch_in_child(volatile void *at, enum touch how)
+{
+	struct touch_args touch = { at, how };
+	struct igt_mmgpu_proc proc;
+
+	igt_mmgpu_proc_start(&proc, touch_proc, &touch);
+	return igt_mmgpu_proc_join(&proc);
+}
+
+/*
+ * Not there in a child: with pages that were touched, which fork could copy, and without;
+ * by the node and by the dma-buf; by any madvise().
+ */
+static void not_inherited(int fd, uint64_t offset)
+{
+	static const int advice[] = {
+		MADV_DOFORK, MADV_DONTFORK, MADV_KEEPONFORK, MADV_NORMAL, MADV_DOFORK,
+	};
+	volatile uint64_t *fresh, *used;
+
+	fresh = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
+	used = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
+	igt_assert(fresh != MAP_FAILED && used != MAP_FAILED);
+	igt_assert_eq_u64(used[0], PATTERN);
+	used[1] = 1;
+
+	for (unsigned int i = 0; i <= igt_mmgpu_count(advice); i++) {
+		if (i) {
+			madvise((void *)fresh, SIZE, advice[i - 1]);
+			madvise((void *)used, SIZE, advice[i - 1]);
+		}
+		igt_assert_eq(touch_in_child(fresh, TOUCH_READ), -SIGSEGV);
+		igt_assert_eq(touch_in_child(used, TOUCH_READ), -SIGSEGV);
+		igt_assert_eq(touch_in_child(used, TOUCH_WRITE), -SIGSEGV);
+	}
+	/* Split, and a part of it. */
+	munmap((void *)(used + 4 * PAGE / 8), PAGE);
+	igt_assert_eq(touch_in_child(used, TOUCH_READ), -SIGSEGV);
+	igt_assert_eq(touch_in_child(used + 8 * PAGE / 8, TOUCH_READ), -SIGSEGV);
+
+	igt_assert_eq_u64(used[0], PATTERN);
+	munmap((void *)fresh, SIZE);
+	munmap((void *)used, SIZE);
+}
+
+static void fork_node(void)
+{
+	not_inherited(own.fd, own.offset);
+}
+
+static void fork_legacy_node(void)
+{
+	not_inherited(own.legacy, own.offset);
+}
+
+static void fork_dmabuf(void)
+{
+	not_inherited(own.dmabuf, 0);
+}
+
+/* What is not private is inherited as ever. */
+static void fork_shared(void)
+{
+	uint64_t *map;
+
+	cleanup_bo();
+	setup_bo(MMGPU_BO_SHARED);
+	map = igt_mmgpu_bo_map(own.fd, own.bo, 0, PROT_READ | PROT_WRITE);
+	igt_assert_eq(touch_in_child(map, TOUCH_READ), 1);
+	igt_assert_eq(touch_in_child(map + 1, TOUCH_WRITE), 0);
+	igt_assert_eq_u64(map[1], 0xdead);
+	munmap(map, SIZE);
+	map = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, own.dmabuf, 0);
+	igt_assert(map != MAP_FAILED);
+	igt_assert_eq(touch_in_child(map, TOUCH_READ), 1);
+	munmap(map, SIZE);
+}
+
+static int touch_in_clone(void *data)
+{
+	uint64_t *map = data;
+
+	map[1] = map[0];
+	return 0;
+}
+
+/* Who shares the mm shares the mapping. */
+static void clone_vm(void)
+{
+	const size_t size = 256 * 1024;
+	uint64_t *map = igt_mmgpu_bo_map(own.fd, own.bo, 0, PROT_READ | PROT_WRITE);
+	char *stack = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int status;
+	pid_t pid;
+
+	igt_assert(stack != MAP_FAILED);
+	pid = clone(touch_in_clone, stack + size, CLONE_VM | SIGCHLD, map);
+	igt_assert_lt(0, pid);
+	igt_assert_eq(waitpid(pid, &status, 0), pid);
+	igt_assert_eq(status, 0);
+	igt_assert_eq_u64(map[1], PATTERN);
+	munmap(stack, size);
+	munmap(map, SIZE);
+}
+
+/* A mapping shows the page that it is a mapping of, however it was cut and moved. */
+static void split_and_move(int fd, uint64_t offset)
+{
+	uint64_t *map, *moved;
+
+	/* Touched before, and not touched before. */
+	for (int touched = 0; touched < 2; touched++) {
+		map = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
+		igt_assert(map != MAP_FAILED);
+		if (touched)
+			check_pages(map, 0, PAGES);
+		munmap(map, 4 * PAGE);
+		check_pages(map + 4 * PAGE / 8, 4, PAGES - 4);
+		munmap(map + 8 * PAGE / 8, PAGE);
+		check_pages(map + 9 * PAGE / 8, 9, PAGES - 9);
+
+		moved = mremap(map + 9 * PAGE / 8, 4 * PAGE, 4 * PAGE, MREMAP_MAYMOVE);
+		igt_assert(moved != MAP_FAILED);
+		check_pages(moved, 9, 4);
+		munmap(moved, 4 * PAGE);
+
+		moved = mmap(NULL, SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		igt_assert(moved != MAP_FAILED);
+		moved = mremap(map + 4 * PAGE / 8, 4 * PAGE, 4 * PAGE,
+			       MREMAP_MAYMOVE | MREMAP_FIXED, moved);
+		igt_assert(moved != MAP_FAILED);
+		check_pages(moved, 4, 4);
+		munmap(moved, SIZE);
+		munmap(map, SIZE);
+	}
+
+	/* It doesn't grow over what comes behind it. */
+	map = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, fd, offset);
+	igt_assert(map != MAP_FAILED);
+	igt_assert(mremap(map, SIZE, 2 * SIZE, MREMAP_MAYMOVE) == MAP_FAILED);
+	munmap(map, SIZE);
+}
+
+static void move_node(void)
+{
+	split_and_move(own.fd, own.offset);
+}
+
+static void move_dmabuf(void)
+{
+	split_and_move(own.dmabuf, 0);
+}
+
+static int protect(void *map, int prot)
+{
+	return mprotect(map, SIZE, prot) ? -errno : 0;
+}
+
+/*
+ * A read-only mapping of a private buffer stays one: later it could have to be taken
+ * from somebody who may only read. A writable one may lose and regain it.
+ */
+static void read_only(int fd, uint64_t offset)
+{
+	uint64_t *map;
+
+	for (int prot = PROT_NONE; prot <= PROT_READ; prot++) {
+		map = mmap(NULL, SIZE, prot, MAP_SHARED, fd, offset);
+		igt_assert(map != MAP_FAILED);
+		if (prot == PROT_READ)
+			check_pages(map, 0, PAGES);
+		igt_assert_eq(protect(map, PROT_READ | PROT_WRITE), -EACCES);
+		igt_assert_eq(protect(map, PROT_WRITE), -EACCES);
+		igt_assert_eq(protect(map, PROT_READ), 0);
+		check_pages(map, 0, PAGES);
+		munmap(map, SIZE);
+	}
+
+	map = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
+	igt_assert(map != MAP_FAILED);
+	igt_assert_eq(protect(map, PROT_READ), 0);
+	check_pages(map, 0, PAGES);
+	igt_assert_eq(protect(map, PROT_READ | PROT_WRITE), 0);
+	map[1] = 2;
+	check_pages(map, 0, PAGES);
+	munmap(map, SIZE);
+}
+
+static void read_only_node(void)
+{
+	read_only(own.fd, own.offset);
+}
+
+static void read_only_dmabuf(void)
+{
+	read_only(own.dmabuf, 0);
+}
+
+static void read_only_shared(void)
+{
+	uint64_t *map;
+
+	cleanup_bo();
+	setup_bo(MMGPU_BO_SHARED);
+	map = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, own.fd, own.offset);
+	igt_assert(map != MAP_FAILED);
+	igt_assert_eq(protect(map, PROT_READ | PROT_WRITE), 0);
+	map[1] = 2;
+	munmap(map, SIZE);
+}
+
+/* After the access check, and read-only too. */
+static void map_private(void)
+{
+	static const int prots[] = { PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE };
+
+	for (unsigned int i = 0; i < igt_mmgpu_count(prots); i++) {
+		igt_assert(mmap(NULL, SIZE, prots[i], MAP_PRIVATE, own.fd, own.offset) ==
+			   MAP_FAILED);
+		igt_assert_eq(errno, EINVAL);
+		igt_assert(mmap(NULL, SIZE, prots[i], MAP_PRIVATE, own.dmabuf, 0) == MAP_FAILED);
+		igt_assert_eq(errno, EINVAL);
+	}
+}
+
+static int map_private_foreign_proc(struct igt_mmgpu_proc *self, void *data)
+{
+	igt_assert(mmap(NULL, SIZE, PROT_READ, MAP_PRIVATE, own.dmabuf, 0) == MAP_FAILED);
+	igt_assert_eq(errno, EPERM);
+	igt_assert(mmap(NULL, SIZE, PROT_READ, MAP_PRIVATE, own.legacy, own.offset) ==
+		   MAP_FAILED);
+	igt_assert_eq(errno, EPERM);
+	return 0;
+}
+
+static void map_private_foreign(void)
+{
+	igt_mmgpu_proc_run(map_private_foreign_proc, NULL);
+}
+
+static int after_owner_proc(struct igt_mmgpu_proc *self, void *data)
+{
+	setup_bo(0);
+	igt_mmgpu_send_fd(self->sock, own.dmabuf);
+	igt_mmgpu_send_fd(self->sock, own.legacy);
+	igt_mmgpu_send(self->sock, &own, sizeof(own));
+	return 0;
+}
+
+/* Nobody inherits: the buffer of a dead owner is as closed as before. */
+static void after_owner(void)
+{
+	struct drm_mmgpu_bo_info bo_info;
+	struct igt_mmgpu_proc proc;
+	int dmabuf, legacy;
+	uint32_t handle;
+
+	cleanup_bo();
+	igt_mmgpu_proc_start(&proc, after_owner_proc, NULL);
+	dmabuf = igt_mmgpu_recv_fd(proc.sock);
+	legacy = igt_mmgpu_recv_fd(proc.sock);
+	igt_mmgpu_recv(proc.sock, &own, sizeof(own));
+	igt_assert_eq(igt_mmgpu_proc_join(&proc), 0);
+	own.dmabuf = dmabuf;
+	own.legacy = legacy;
+	own.fd = igt_mmgpu_open();
+
+	igt_assert_eq(__igt_mmgpu_import(own.fd, dmabuf, &handle), -EPERM);
+	igt_mmgpu_bind_mm(own.fd);
+	igt_assert_eq(__igt_mmgpu_import(own.fd, dmabuf, &handle), -EPERM);
+	igt_assert_eq(map_errno(dmabuf, 0, PROT_READ), -EPERM);
+	igt_assert_eq(dmabuf_sync(dmabuf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ), -EPERM);
+	igt_assert_eq(dmabuf_sync(dmabuf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ), 0);
+	igt_assert_eq(submit_ref(legacy, own.legacy_bo, MMGPU_BO_REF_READ), -EPERM);
+	igt_assert_eq(__igt_mmgpu_bo_info(legacy, own.legacy_bo, &bo_info), -EPERM);
+	igt_assert_eq(map_errno(legacy, own.offset, PROT_READ), -EPERM);
+}
+
+/* ------------------------------------------------------------------------------------------------------------ */
+
+static const struct {
+	const char *name;
+	void (*fn)(void);
+	const char *what;
+} tests[] = {
+	{ "info", info, "mm_seq, flags and access of every kind of buffer" },
+	{ "import-own", import_own, "into other files of the owner's mm" },
+	{ "import-foreign", import_foreign, "into files of another mm: EPERM" },
+	{ "import-shared", import_shared, "a SHARED buffer can be imported by everybody" },
+	{ "gem-open-foreign", open_name, "GEM_OPEN of a name by another mm: EPERM" },
+	{ "legacy-handle", legacy_handle, "a child with the parent's handle: EPERM each time" },
+	{ "legacy-close", legacy_close, "but it may close it" },
+	{ "mixed-job", mixed_job, "one foreign buffer spoils the whole submission" },
+	{ "dmabuf-foreign", dmabuf_foreign, "mmap and SYNC_START of the dma-buf: EPERM" },
+	{ "dmabuf-own", dmabuf_own, "the owner may, at any offset" },
+	{ "attach-private", attach_private, "another driver cannot attach to a private buffer" },
+	{ "attach-shared", attach_shared, "but to a SHARED or legacy one" },
+	{ "attach-second-device", attach_second, "nor can another device of ours" },
+	{ "fork-node", fork_node, "a child has no mapping of the node" },
+	{ "fork-legacy-node", fork_legacy_node, "made through a legacy file neither" },
+	{ "fork-dmabuf", fork_dmabuf, "nor one of the dma-buf" },
+	{ "fork-shared", fork_shared, "but one of a SHARED buffer" },
+	{ "clone-vm-mapping", clone_vm, "who shares the mm has the mapping" },
+	{ "split-and-move-node", move_node, "munmap in the middle and mremap of the node" },
+	{ "split-and-move-dmabuf", move_dmabuf, "and of the dma-buf" },
+	{ "read-only-node", read_only_node, "a read-only mapping cannot become writable" },
+	{ "read-only-dmabuf", read_only_dmabuf, "nor can one of the dma-buf" },
+	{ "read-only-shared", read_only_shared, "but one of a SHARED buffer" },
+	{ "map-private", map_private, "MAP_PRIVATE: EINVAL" },
+	{ "map-private-foreign", map_private_foreign, "MAP_PRIVATE by another mm: EPERM" },
+	{ "after-owner", after_owner, "after the owner's exit the buffer stays closed" },
+};
+
+int igt_main()
+{
+	igt_fixture()
+		close(igt_mmgpu_open());
+
+	for (unsigned int i = 0; i < igt_mmgpu_count(tests); i++) {
+		igt_describe(tests[i].what);
+		igt_subtest(tests[i].name) {
+			setup_bo(0);
+			tests[i].fn();
+			cleanup_bo();
+		}
+	}
+
+	igt_fixture()
+		igt_mmgpu_proc_cleanup();
+}
