@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Copyright 2026 The mmgpu developers */
+#ifndef _MMGPU_DEVICE_H_
+#define _MMGPU_DEVICE_H_
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/sizes.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+
+#include <drm/drm_device.h>
+#include <drm/drm_print.h>
+
+struct drm_gpu_scheduler;
+struct mmgpu_engine;
+struct platform_device;
+struct workqueue_struct;
+
+/* What GET_PARAM tells; the uapi header says what each one limits. */
+#define MMGPU_MAX_CMDS		1024
+#define MMGPU_MAX_BOS		256
+#define MMGPU_MAX_SYNCS		256
+#define MMGPU_MAX_CONTEXTS	128
+#define MMGPU_MAX_JOBS		128
+#define MMGPU_MAX_BO_SIZE	SZ_1G
+#define MMGPU_MAX_GRANTS	64
+#define MMGPU_MAX_ENGINES	16
+
+/**
+ * struct mmgpu_params - the module's parameters, checked, the same for every device
+ */
+struct mmgpu_params {
+	/** @num_devices: number of devices that the module makes */
+	unsigned int num_devices;
+
+	/** @engines: number of engines of each device */
+	unsigned int engines;
+
+	/** @job_timeout_ms: longest run of a job */
+	unsigned int job_timeout_ms;
+
+	/** @max_delay_ms: longest MMGPU_OP_DELAY */
+	unsigned int max_delay_ms;
+
+	/** @svm: whether jobs may name CPU addresses */
+	bool svm;
+
+	/** @features: of DRIVER_SYNCOBJ and DRIVER_SYNCOBJ_TIMELINE */
+	u32 features;
+};
+
+extern struct mmgpu_params mmgpu_params;
+
+/**
+ * struct mmgpu_device - one device
+ */
+struct mmgpu_device {
+	/** @drm: the DRM device; its references are the references of all this */
+	struct drm_device drm;
+
+	/** @engines: array of &mmgpu_params.engines */
+	struct mmgpu_engine *engines;
+
+	/** @scheds: one scheduler for each engine, as an entity wants them */
+	struct drm_gpu_scheduler *scheds[MMGPU_MAX_ENGINES];
+
+	/** @gone: the device was unplugged; running jobs stop */
+	bool gone;
+
+	/** @gone_wq: woken when @gone is set */
+	wait_queue_head_t gone_wq;
+
+	/** @bos_lock: protects @bos */
+	struct mutex bos_lock;
+
+	/** @bos: all &struct mmgpu_bo, for debugfs */
+	struct list_head bos;
+};
+
+#define to_mmgpu_device(dev) container_of(dev, struct mmgpu_device, drm)
+
+/**
+ * mmgpu_bad() - Say why an ioctl is refused
+ * @mdev: device
+ * @cond: condition under which it is refused
+ *
+ * User space can make every refusal happen, so they are debug messages.
+ *
+ * Return: @cond.
+ */
+#define mmgpu_bad(mdev, cond) ({					\
+	bool __cond = (cond);						\
+									\
+	if (unlikely(__cond))						\
+		drm_dbg(&(mdev)->drm, "refused: %s\n", #cond);		\
+	__cond;								\
+})
+
+/* Frees jobs and looks after dead mms; its work may sleep and may drop last references. */
+extern struct workqueue_struct *mmgpu_wq;
+
+int mmgpu_params_check(void);
+void mmgpu_lock_order_init(void);
+int mmgpu_device_probe(struct platform_device *pdev);
+void mmgpu_device_remove(struct platform_device *pdev);
+
+#endif /* _MMGPU_DEVICE_H_ */

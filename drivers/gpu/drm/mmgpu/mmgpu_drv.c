@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Copyright 2026 The mmgpu developers */
+
+/**
+ * DOC: Overview
+ *
+ * mmgpu is a render node for a GPU that is a few kernel threads. What is special
+ * about it is a second way to use a DRM file: BIND_MM ties it to the address space
+ * (mm) of the caller, by a sequence number that no other mm ever gets, and every
+ * entry point asks whether the caller's mm may pass.
+ *
+ * There are two questions and one function for each: mmgpu_file_gate() says whether
+ * an mm may use a file, mmgpu_bo_access() what it may do with a buffer. The gate
+ * stands here, in the file operations, before DRM core sees the call: core would
+ * rewrite the file's owner and wait for RCU for a caller that is then refused, and has
+ * ioctls of its own.
+ */
+
+#include <linux/compat.h>
+#include <linux/module.h>
+#include <linux/platform_device.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/workqueue.h>
+
+#include <drm/drm_drv.h>
+#include <drm/drm_file.h>
+#include <drm/drm_gem.h>
+#include <drm/drm_gem_shmem_helper.h>
+#include <drm/drm_ioctl.h>
+#include <drm/drm_prime.h>
+
+#include <drm/mmgpu_drm.h>
+
+#include "mmgpu_ctx.h"
+#include "mmgpu_device.h"
+#include "mmgpu_drv.h"
+#include "mmgpu_file.h"
+#include "mmgpu_gem.h"
+#include "mmgpu_mm.h"
+#include "mmgpu_submit.h"
+#include "mmgpu_trace.h"
+
+/* 1.0: first interface */
+#define MMGPU_MAJOR	1
+#define MMGPU_MINOR	0
+
+struct workqueue_struct *mmgpu_wq;
+
+static struct platform_device **mmgpu_pdevs;
+
+static int mmgpu_ioctl_get_param(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct mmgpu_device *mdev = to_mmgpu_device(drm);
+	struct drm_mmgpu_get_param *args = data;
+
+	if (mmgpu_bad(mdev, args->pad))
+		return -EINVAL;
+
+	switch (args->param) {
+	case MMGPU_PARAM_ENGINE_COUNT:
+		args->value = mmgpu_params.engines;
+		return 0;
+	case MMGPU_PARAM_MAX_CMDS:
+		args->value = MMGPU_MAX_CMDS;
+		return 0;
+	case MMGPU_PARAM_MAX_BOS:
+		args->value = MMGPU_MAX_BOS;
+		return 0;
+	case MMGPU_PARAM_MAX_SYNCS:
+		args->value = MMGPU_MAX_SYNCS;
+		return 0;
+	case MMGPU_PARAM_MAX_CONTEXTS:
+		args->value = MMGPU_MAX_CONTEXTS;
+		return 0;
+	case MMGPU_PARAM_MAX_JOBS:
+		args->value = MMGPU_MAX_JOBS;
+		return 0;
+	case MMGPU_PARAM_MAX_BO_SIZE:
+		args->value = MMGPU_MAX_BO_SIZE;
+		return 0;
+	case MMGPU_PARAM_MAX_GRANTS:
+		args->value = MMGPU_MAX_GRANTS;
+		return 0;
+	case MMGPU_PARAM_JOB_TIMEOUT_MS:
+		args->value = mmgpu_params.job_timeout_ms;
+		return 0;
+	case MMGPU_PARAM_MAX_DELAY_MS:
+		args->value = mmgpu_params.max_delay_ms;
+		return 0;
+	case MMGPU_PARAM_SVM:
+		/* No job takes CPU addresses in version 1.0, whatever the parameter says. */
+		args->value = 0;
+		return 0;
+	default:
+		mmgpu_bad(mdev, "unknown param");
+		return -EINVAL;
+	}
+}
+
+static const struct drm_ioctl_desc mmgpu_ioctls[] = {
+	DRM_IOCTL_DEF_DRV(MMGPU_GET_PARAM, mmgpu_ioctl_get_param, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(MMGPU_BIND_MM, mmgpu_ioctl_bind_mm, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(MMGPU_QUERY_MM, mmgpu_ioctl_query_mm, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(MMGPU_BO_CREATE, mmgpu_ioctl_bo_create, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(MMGPU_BO_INFO, mmgpu_ioctl_bo_info, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(MMGPU_BO_WAIT, mmgpu_ioctl_bo_wait, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(MMGPU_BO_GRANT, mmgpu_ioctl_bo_grant, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(MMGPU_CTX_CREATE, mmgpu_ioctl_ctx_create, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(MMGPU_CTX_DESTROY, mmgpu_ioctl_ctx_destroy, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(MMGPU_CTX_QUERY, mmgpu_ioctl_ctx_query, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(MMGPU_SUBMIT, mmgpu_ioctl_submit, DRM_RENDER_ALLOW),
+};
+
+static int mmgpu_gate(struct file *filp, const char *door)
+{
+	const struct mmgpu_file *mfile = to_mmgpu_file(filp->private_data);
+	int ret = mmgpu_file_gate(mfile);
+
+	if (unlikely(ret)) {
+		u64 seq = mmgpu_mm_lookup_seq(current->mm);
+
+		trace_mmgpu_refuse(mfile->mdev->drm.primary->index, door, seq, mfile->owner->seq, ret);
+		drm_dbg(&mfile->mdev->drm, "%s: mm %llu refused a file of mm %llu: %d\n", door, seq,
+			mfile->owner->seq, ret);
+	}
+
+	return ret;
+}
+
+/*
+ * The ioctls that any mm may call. Does what drm_ioctl() does with the size and the
+ * direction that the caller's number has, but leaves the file's owner as it is.
+ * Returns @refused for any other ioctl.
+ */
+static long mmgpu_ioctl_ungated(struct file *filp, unsigned int cmd, void __user *arg,
+				long refused)
+{
+	struct drm_file *file = filp->private_data;
+	struct drm_device *drm = file->minor->dev;
+	const struct drm_ioctl_desc *desc;
+	unsigned int in_size, out_size;
+	void *data;
+	long ret;
+
+	if (_IOC_TYPE(cmd) != DRM_IOCTL_BASE)
+		return refused;
+
+	switch (DRM_IOCTL_NR(cmd)) {
+	case DRM_COMMAND_BASE + DRM_MMGPU_GET_PARAM:
+		if (drm_dev_is_unplugged(drm))
+			return -ENODEV;
+		break;
+	case DRM_COMMAND_BASE + DRM_MMGPU_QUERY_MM:
+		break;
+	default:
+		return refused;
+	}
+
+	desc = &mmgpu_ioctls[DRM_IOCTL_NR(cmd) - DRM_COMMAND_BASE];
+	in_size = cmd & desc->cmd & IOC_IN ? _IOC_SIZE(cmd) : 0;
+	out_size = cmd & desc->cmd & IOC_OUT ? _IOC_SIZE(cmd) : 0;
+
+	data = kzalloc(max3(in_size, out_size, _IOC_SIZE(desc->cmd)), GFP_KERNEL_ACCOUNT);
+	if (!data)
+		return -ENOMEM;
+
+	if (copy_from_user(data, arg, in_size)) {
+		ret = -EFAULT;
+	} else {
+		ret = desc->func(drm, data, file);
+		if (copy_to_user(arg, data, out_size))
+			ret = -EFAULT;
+	}
+	kfree(data);
+
+	return ret;
+}
+
+static long mmgpu_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+{
+	long ret = mmgpu_gate(filp, "ioctl");
+
+	if (likely(!ret)) {
+		ret = drm_ioctl(filp, cmd, arg);
+		if (likely(ret != -ENODEV))
+			return ret;
+	}
+
+	return mmgpu_ioctl_ungated(filp, cmd, (void __user *)arg, ret);
+}
+
+#ifdef CONFIG_COMPAT
+static long mmgpu_compat_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+{
+	long ret = mmgpu_gate(filp, "compat_ioctl");
+
+	if (likely(!ret)) {
+		ret = drm_compat_ioctl(filp, cmd, arg);
+		if (likely(ret != -ENODEV))
+			return ret;
+	}
+
+	return mmgpu_ioctl_ungated(filp, cmd, compat_ptr(arg), ret);
+}
+#else
+#define mmgpu_compat_ioctl	NULL
+#endif
+
+static __poll_t mmgpu_poll(struct file *filp, struct poll_table_struct *wait)
+{
+	if (mmgpu_gate(filp, "poll"))
+		return EPOLLERR;
+
+	return drm_poll(filp, wait);
+}
+
+static ssize_t mmgpu_read(struct file *filp, char __user *buf, size_t count, loff_t *offset)
+{
+	int ret = mmgpu_gate(filp, "read");
+
+	return ret ?: drm_read(filp, buf, count, offset);
+}
+
+static int mmgpu_mmap(struct file *filp, struct vm_area_struct *vma)
+{
+	int ret = mmgpu_gate(filp, "mmap");
+
+	return ret ?: drm_gem_mmap(filp, vma);
+}
+
+/* Release is not gated: whoever closes last frees everything. Nor is fdinfo. */
+static const struct file_operations mmgpu_fops = {
+	.owner = THIS_MODULE,
+	.open = drm_open,
+	.release = drm_release,
+	.unlocked_ioctl = mmgpu_ioctl,
+	.compat_ioctl = mmgpu_compat_ioctl,
+	.poll = mmgpu_poll,
+	.read = mmgpu_read,
+	.llseek = noop_llseek,
+	.mmap = mmgpu_mmap,
+	.show_fdinfo = drm_show_fdinfo,
+	.fop_flags = FOP_UNSIGNED_OFFSET,
+};
+
+const struct drm_driver mmgpu_drm_driver = {
+	.driver_features = DRIVER_GEM | DRIVER_RENDER | DRIVER_SYNCOBJ | DRIVER_SYNCOBJ_TIMELINE,
+	.open = mmgpu_file_open,
+	.postclose = mmgpu_file_postclose,
+	.gem_create_object = mmgpu_gem_create_object,
+	.gem_prime_import = mmgpu_gem_prime_import,
+	.gem_prime_import_sg_table = drm_gem_shmem_prime_import_sg_table,
+	.dumb_create = mmgpu_gem_dumb_create,
+	.show_fdinfo = mmgpu_file_show_fdinfo,
+#ifdef CONFIG_DEBUG_FS
+	.debugfs_init = mmgpu_debugfs_init,
+#endif
+	.ioctls = mmgpu_ioctls,
+	.num_ioctls = ARRAY_SIZE(mmgpu_ioctls),
+	.fops = &mmgpu_fops,
+	.name = "mmgpu",
+	.desc = "Software GPU with process binding",
+	.major = MMGPU_MAJOR,
+	.minor = MMGPU_MINOR,
+};
+
+static struct platform_driver mmgpu_platform_driver = {
+	.probe = mmgpu_device_probe,
+	.remove = mmgpu_device_remove,
+	.driver = {
+		.name = "mmgpu",
+	},
+};
+
+static void mmgpu_unregister_devices(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < mmgpu_params.num_devices && mmgpu_pdevs[i]; i++)
+		platform_device_unregister(mmgpu_pdevs[i]);
+	kfree(mmgpu_pdevs);
+}
+
+static int mmgpu_register_devices(void)
+{
+	unsigned int i;
+
+	mmgpu_pdevs = kcalloc(mmgpu_params.num_devices, sizeof(*mmgpu_pdevs), GFP_KERNEL);
+	if (!mmgpu_pdevs)
+		return -ENOMEM;
+
+	for (i = 0; i < mmgpu_params.num_devices; i++) {
+		struct platform_device *pdev;
+
+		pdev = platform_device_register_simple("mmgpu", i, NULL, 0);
+		if (IS_ERR(pdev)) {
+			mmgpu_unregister_devices();
+			return PTR_ERR(pdev);
+		}
+		mmgpu_pdevs[i] = pdev;
+	}
+
+	return 0;
+}
+
+static int __init mmgpu_init(void)
+{
+	int ret;
+
+	ret = mmgpu_params_check();
+	if (ret)
+		return ret;
+
+	mmgpu_wq = alloc_workqueue("mmgpu", WQ_UNBOUND, 0);
+	if (!mmgpu_wq)
+		return -ENOMEM;
+
+	ret = platform_driver_register(&mmgpu_platform_driver);
+	if (ret)
+		goto err_wq;
+
+	ret = mmgpu_register_devices();
+	if (ret)
+		goto err_driver;
+
+	return 0;
+
+err_driver:
+	platform_driver_unregister(&mmgpu_platform_driver);
+err_wq:
+	destroy_workqueue(mmgpu_wq);
+	return ret;
+}
+module_init(mmgpu_init);
+
+static void __exit mmgpu_exit(void)
+{
+	mmgpu_unregister_devices();
+	platform_driver_unregister(&mmgpu_platform_driver);
+
+	/* The last jobs may still be on their way out, and with them the device. */
+	mmgpu_mm_fini();
+	destroy_workqueue(mmgpu_wq);
+
+	/* Fences, contexts and numbers are freed by RCU callbacks, some of them ours. */
+	rcu_barrier();
+}
+module_exit(mmgpu_exit);
+
+MODULE_AUTHOR("The mmgpu developers");
+MODULE_DESCRIPTION("Software GPU whose files can be bound to an address space");
+MODULE_LICENSE("GPL");

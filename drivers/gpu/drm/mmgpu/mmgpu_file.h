@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Copyright 2026 The mmgpu developers */
+#ifndef _MMGPU_FILE_H_
+#define _MMGPU_FILE_H_
+
+#include <linux/atomic.h>
+#include <linux/kref.h>
+#include <linux/mutex.h>
+#include <linux/sched.h>
+#include <linux/types.h>
+#include <linux/xarray.h>
+
+#include <drm/drm_file.h>
+
+#include "mmgpu_mm.h"
+
+struct drm_printer;
+struct mmgpu_ctx;
+struct mmgpu_device;
+
+/**
+ * struct mmgpu_file - one open of a node
+ *
+ * Contexts have references, so the numbers that fdinfo shows can be counted until the
+ * last job is over.
+ */
+struct mmgpu_file {
+	/** @mdev: the device */
+	struct mmgpu_device *mdev;
+
+	/** @owner: the mm that the file is bound to, or NULL; set once */
+	struct mmgpu_mm *owner;
+
+	/** @client: tells the end of @owner */
+	struct mmgpu_mm_client client;
+
+	/**
+	 * @lock: makes bind exact. Whoever makes something that outlives its ioctl
+	 * (a handle, a context, the first job) passes the gate again under this
+	 * lock and counts it there; bind looks at the counts and sets @owner there.
+	 */
+	struct mutex lock;
+
+	/** @num_handles: GEM handles, under @lock */
+	unsigned int num_handles;
+
+	/** @num_ctxs: created contexts, under @lock */
+	unsigned int num_ctxs;
+
+	/** @submitted: a job was submitted; set once, under @lock */
+	bool submitted;
+
+	/** @ctxs: contexts by id; 0 is there from open to close */
+	struct xarray ctxs;
+
+	/** @busy_ns: time that engines spent on jobs of this file */
+	atomic64_t busy_ns;
+
+	/** @ref: one of the open file, one of each context */
+	struct kref ref;
+};
+
+static inline struct mmgpu_file *to_mmgpu_file(const struct drm_file *file)
+{
+	return file->driver_priv;
+}
+
+/**
+ * mmgpu_file_gate() - The file gate: may the caller use this file?
+ * @mfile: file
+ *
+ * Two loads and two compares on a bound file, one of each on a legacy one. The owner,
+ * once seen, stays, and current->mm lives as long as current runs in it: what this
+ * says of a bound file holds until the system call returns. Of a legacy file it holds
+ * until somebody binds it, hence &mmgpu_file.lock.
+ *
+ * Return: 0, -EPERM, or -ESRCH if the owner's mm is gone.
+ */
+static inline int mmgpu_file_gate(const struct mmgpu_file *mfile)
+{
+	const struct mmgpu_mm *owner = smp_load_acquire(&mfile->owner);
+
+	if (!owner || likely(mmgpu_mm_is(owner, current->mm)))
+		return 0;
+
+	return mmgpu_mm_is_gone(owner) ? -ESRCH : -EPERM;
+}
+
+/**
+ * mmgpu_file_caller_seq() - Find the number of the caller's mm
+ * @mfile: file whose gate the caller has passed
+ *
+ * Return: the number, 0 if it has none.
+ */
+static inline u64 mmgpu_file_caller_seq(const struct mmgpu_file *mfile)
+{
+	const struct mmgpu_mm *owner = smp_load_acquire(&mfile->owner);
+
+	return owner ? owner->seq : mmgpu_mm_lookup_seq(current->mm);
+}
+
+int mmgpu_file_publish_job(struct mmgpu_file *mfile);
+struct mmgpu_file *mmgpu_file_get(struct mmgpu_file *mfile);
+void mmgpu_file_put(struct mmgpu_file *mfile);
+
+int mmgpu_file_open(struct drm_device *drm, struct drm_file *file);
+void mmgpu_file_postclose(struct drm_device *drm, struct drm_file *file);
+void mmgpu_file_show_fdinfo(struct drm_printer *p, struct drm_file *file);
+
+int mmgpu_ioctl_bind_mm(struct drm_device *drm, void *data, struct drm_file *file);
+int mmgpu_ioctl_query_mm(struct drm_device *drm, void *data, struct drm_file *file);
+
+#endif /* _MMGPU_FILE_H_ */

@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Copyright 2026 The mmgpu developers */
+
+/**
+ * DOC: Buffer objects
+ *
+ * A buffer is a &struct drm_gem_shmem_object, or somebody else's dma-buf. Whether it is
+ * private, and whose, is fixed when it gets its first handle, under the lock that
+ * bind takes, and never changes.
+ *
+ * The pages are populated and mapped for the engines at once, when the first job or
+ * mapping needs them, and stay until the object is freed. So nothing on the way of a
+ * job or of a page fault allocates or takes the reservation.
+ *
+ * A CPU mapping is made of PFNs, which get_user_pages() refuses: taking the entries out of
+ * the page tables and refusing the faults takes the buffer away for good. The page is
+ * found by the offset in the object, not in the VMA, as VMAs are split and moved.
+ */
+
+#include <linux/dma-resv.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+
+#include <drm/drm_drv.h>
+#include <drm/drm_file.h>
+#include <drm/drm_gem.h>
+#include <drm/drm_mode.h>
+#include <drm/drm_utils.h>
+#include <drm/drm_vma_manager.h>
+
+#include <drm/mmgpu_drm.h>
+
+#include "mmgpu_access.h"
+#include "mmgpu_device.h"
+#include "mmgpu_file.h"
+#include "mmgpu_gem.h"
+
+/**
+ * mmgpu_bo_map_locked() - Populate a buffer and map it for the kernel
+ * @bo: buffer, its reservation locked
+ *
+ * Return: 0, -ENOMEM, -EOPNOTSUPP for a dma-buf in I/O memory, or what its exporter says.
+ */
+int mmgpu_bo_map_locked(struct mmgpu_bo *bo)
+{
+	struct iosys_map map;
+	int ret;
+
+	dma_resv_assert_held(bo->base.base.resv);
+
+	if (!iosys_map_is_null(&bo->map))
+		return 0;
+
+	ret = drm_gem_shmem_vmap_locked(&bo->base, &map);
+	if (ret)
+		return ret;
+
+	/* The engines use plain memory operations. */
+	if (map.is_iomem) {
+		drm_gem_shmem_vunmap_locked(&bo->base, &map);
+		return -EOPNOTSUPP;
+	}
+	bo->map = map;
+
+	return 0;
+}
+
+static void mmgpu_gem_free(struct drm_gem_object *obj)
+{
+	struct mmgpu_device *mdev = to_mmgpu_device(obj->dev);
+	struct mmgpu_bo *bo = to_mmgpu_bo(obj);
+
+	mutex_lock(&mdev->bos_lock);
+	list_del(&bo->link);
+	mutex_unlock(&mdev->bos_lock);
+
+	if (!iosys_map_is_null(&bo->map)) {
+		dma_resv_lock(obj->resv, NULL);
+		drm_gem_shmem_vunmap_locked(&bo->base, &bo->map);
+		dma_resv_unlock(obj->resv);
+	}
+
+	drm_gem_shmem_free(&bo->base);
+}
+
+/* Every new handle on any file comes by here: create, dumb, import, GEM_OPEN. */
+static int mmgpu_gem_open(struct drm_gem_object *obj, struct drm_file *file)
+{
+	struct mmgpu_file *mfile = to_mmgpu_file(file);
+	struct mmgpu_device *mdev = mfile->mdev;
+	struct mmgpu_bo *bo = to_mmgpu_bo(obj);
+	int ret;
+
+	mutex_lock(&mfile->lock);
+
+	ret = mmgpu_file_gate(mfile);
+	if (ret)
+		goto out_unlock;
+
+	if (bo->fresh) {
+		if (mfile->owner && !(bo->flags & MMGPU_BO_SHARED) && !drm_gem_is_imported(obj))
+			bo->mm_seq = mfile->owner->seq;
+		bo->fresh = false;
+
+		mutex_lock(&mdev->bos_lock);
+		list_add_tail(&bo->link, &mdev->bos);
+		mutex_unlock(&mdev->bos_lock);
+	}
+
+	ret = mmgpu_bo_check_mm(bo, current->mm, MMGPU_ACCESS_READ, "handle");
+	if (!ret)
+		mfile->num_handles++;
+
+out_unlock:
+	mutex_unlock(&mfile->lock);
+
+	return ret;
+}
+
+static void mmgpu_gem_close(struct drm_gem_object *obj, struct drm_file *file)
+{
+	struct mmgpu_file *mfile = to_mmgpu_file(file);
+
+	mutex_lock(&mfile->lock);
+	mfile->num_handles--;
+	mutex_unlock(&mfile->lock);
+}
+
+static vm_fault_t mmgpu_gem_fault(struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct drm_gem_object *obj = vma->vm_private_data;
+	struct mmgpu_bo *bo = to_mmgpu_bo(obj);
+	pgoff_t page = vmf->pgoff - drm_vma_node_start(&obj->vma_node);
+	u32 want = MMGPU_ACCESS_READ;
+
+	/* mprotect upgrades an entry with no fault, so a read fault may be all there is. */
+	if (vma->vm_flags & VM_MAYWRITE)
+		want |= MMGPU_ACCESS_WRITE;
+
+	/* Not current->mm: a tracer, or a kernel thread, may be taking the fault. */
+	if (mmgpu_bo_check_mm(bo, vma->vm_mm, want, "fault"))
+		return VM_FAULT_SIGBUS;
+
+	if (page >= obj->size >> PAGE_SHIFT)
+		return VM_FAULT_SIGBUS;
+
+	return vmf_insert_pfn(vma, vmf->address, page_to_pfn(bo->base.pages[page]));
+}
+
+static const struct vm_operations_struct mmgpu_gem_vm_ops = {
+	.open = drm_gem_vm_open,
+	.close = drm_gem_vm_close,
+	.fault = mmgpu_gem_fault,
+};
+
+/* mmap of the node and of a dma-buf. */
+static int mmgpu_gem_mmap(struct drm_gem_object *obj, struct vm_area_struct *vma)
+{
+	struct mmgpu_bo *bo = to_mmgpu_bo(obj);
+	u32 want = MMGPU_ACCESS_READ;
+	int ret;
+
+	if (vma->vm_flags & VM_WRITE)
+		want |= MMGPU_ACCESS_WRITE;
+
+	ret = mmgpu_bo_check_mm(bo, vma->vm_mm, want, "mmap");
+	if (ret)
+		return ret;
+
+	/* VM_SHARED is not set when the descriptor is read-only. */
+	if (mmgpu_bad(to_mmgpu_device(obj->dev), !(vma->vm_flags & VM_MAYSHARE)))
+		return -EINVAL;
+
+	if (drm_gem_is_imported(obj))
+		return drm_gem_shmem_mmap(&bo->base, vma);
+
+	ret = dma_resv_lock_interruptible(obj->resv, NULL);
+	if (ret)
+		return ret;
+	ret = mmgpu_bo_map_locked(bo);
+	dma_resv_unlock(obj->resv);
+	if (ret)
+		return ret;
+
+	vm_flags_set(vma, VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
+	if (bo->mm_seq) {
+		/* fork leaves it out, and with VM_IO madvise can't bring it back. */
+		vm_flags_set(vma, VM_DONTCOPY | VM_IO);
+		if (!(vma->vm_flags & VM_WRITE))
+			vm_flags_clear(vma, VM_MAYWRITE);
+	}
+	vma->vm_page_prot = vm_get_page_prot(vma->vm_flags);
+
+	return 0;
+}
+
+static enum drm_gem_object_status mmgpu_gem_status(struct drm_gem_object *obj)
+{
+	return iosys_map_is_null(&to_mmgpu_bo(obj)->map) ? 0 : DRM_GEM_OBJECT_RESIDENT;
+}
+
+static const struct drm_gem_object_funcs mmgpu_gem_funcs = {
+	.free = mmgpu_gem_free,
+	.open = mmgpu_gem_open,
+	.close = mmgpu_gem_close,
+	.print_info = drm_gem_shmem_object_print_info,
+	.export = mmgpu_gem_prime_export,
+	.pin = drm_gem_shmem_object_pin,
+	.unpin = drm_gem_shmem_object_unpin,
+	.get_sg_table = drm_gem_shmem_object_get_sg_table,
+	.vmap = drm_gem_shmem_object_vmap,
+	.vunmap = drm_gem_shmem_object_vunmap,
+	.mmap = mmgpu_gem_mmap,
+	.status = mmgpu_gem_status,
+	.vm_ops = &mmgpu_gem_vm_ops,
+};
+
+/**
+ * mmgpu_gem_create_object() - &drm_driver.gem_create_object
+ * @drm: device
+ * @size: size in bytes, whole pages
+ *
+ * Return: the object, for the shmem helper to initialize, or ERR_PTR(-ENOMEM).
+ */
+struct drm_gem_object *mmgpu_gem_create_object(struct drm_device *drm, size_t size)
+{
+	struct mmgpu_bo *bo;
+
+	bo = kzalloc_obj(*bo, GFP_KERNEL_ACCOUNT);
+	if (!bo)
+		return ERR_PTR(-ENOMEM);
+
+	bo->base.base.funcs = &mmgpu_gem_funcs;
+	bo->fresh = true;
+	INIT_LIST_HEAD(&bo->link);
+
+	return &bo->base.base;
+}
+
+static int mmgpu_bo_create(struct drm_file *file, struct mmgpu_device *mdev, u64 size, u32 flags,
+			   u32 *handle)
+{
+	struct drm_gem_shmem_object *shmem;
+	int ret;
+
+	if (mmgpu_bad(mdev, !size))
+		return -EINVAL;
+	if (mmgpu_bad(mdev, size > MMGPU_MAX_BO_SIZE))
+		return -E2BIG;
+
+	shmem = drm_gem_shmem_create(&mdev->drm, size);
+	if (IS_ERR(shmem))
+		return PTR_ERR(shmem);
+
+	to_mmgpu_bo(&shmem->base)->flags = flags;
+
+	ret = drm_gem_handle_create(file, &shmem->base, handle);
+	drm_gem_object_put(&shmem->base);
+
+	return ret;
+}
+
+/**
+ * mmgpu_gem_dumb_create() - &drm_driver.dumb_create
+ * @file: file
+ * @drm: device
+ * @args: DRM core has checked that none is 0 and that nothing overflows 32 bits
+ *
+ * Return: 0 or the errors of DRM_IOCTL_MMGPU_BO_CREATE.
+ */
+int mmgpu_gem_dumb_create(struct drm_file *file, struct drm_device *drm,
+			  struct drm_mode_create_dumb *args)
+{
+	u32 pitch = args->width * DIV_ROUND_UP(args->bpp, 8);
+	u64 size = PAGE_ALIGN((u64)pitch * args->height);
+	int ret;
+
+	ret = mmgpu_bo_create(file, to_mmgpu_device(drm), size, 0, &args->handle);
+	if (ret)
+		return ret;
+
+	args->pitch = pitch;
+	args->size = size;
+
+	return 0;
+}
+
+/**
+ * mmgpu_ioctl_bo_create() - DRM_IOCTL_MMGPU_BO_CREATE
+ * @drm: device
+ * @data: &struct drm_mmgpu_bo_create
+ * @file: file
+ *
+ * Return: 0 or the errors that the uapi header lists.
+ */
+int mmgpu_ioctl_bo_create(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct mmgpu_device *mdev = to_mmgpu_device(drm);
+	struct drm_mmgpu_bo_create *args = data;
+
+	if (mmgpu_bad(mdev, args->flags & ~MMGPU_BO_SHARED))
+		return -EINVAL;
+
+	return mmgpu_bo_create(file, mdev, args->size, args->flags, &args->handle);
+}
+
+/**
+ * mmgpu_ioctl_bo_info() - DRM_IOCTL_MMGPU_BO_INFO
+ * @drm: device
+ * @data: &struct drm_mmgpu_bo_info
+ * @file: file
+ *
+ * Return: 0 or the errors that the uapi header lists.
+ */
+int mmgpu_ioctl_bo_info(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct mmgpu_device *mdev = to_mmgpu_device(drm);
+	struct drm_mmgpu_bo_info *args = data;
+	struct drm_gem_object *obj;
+	struct mmgpu_bo *bo;
+	u64 seq;
+	int ret;
+
+	if (mmgpu_bad(mdev, args->pad))
+		return -EINVAL;
+
+	obj = drm_gem_object_lookup(file, args->handle);
+	if (mmgpu_bad(mdev, !obj))
+		return -ENOENT;
+
+	bo = to_mmgpu_bo(obj);
+	seq = mmgpu_file_caller_seq(to_mmgpu_file(file));
+	ret = mmgpu_bo_check_access(bo, seq, MMGPU_ACCESS_READ, "bo_info");
+	if (ret)
+		goto out_put;
+
+	args->flags = bo->flags;
+	args->size = obj->size;
+	args->mmap_offset = drm_vma_node_offset_addr(&obj->vma_node);
+	args->mm_seq = bo->mm_seq;
+	args->access = mmgpu_bo_access(bo, seq);
+
+out_put:
+	drm_gem_object_put(obj);
+
+	return ret;
+}
+
+static int mmgpu_bo_wait(struct mmgpu_bo *bo, enum dma_resv_usage usage, s64 timeout_ns)
+{
+	unsigned long timeout = drm_timeout_abs_to_jiffies(timeout_ns);
+	struct dma_resv *resv = bo->base.base.resv;
+	long left;
+
+	if (dma_resv_test_signaled(resv, usage))
+		return 0;
+	if (!timeout)
+		return -ETIME;
+
+	left = dma_resv_wait_timeout(resv, usage, true, timeout);
+	if (left < 0)
+		return left;
+
+	return left ? 0 : -ETIME;
+}
+
+/**
+ * mmgpu_ioctl_bo_wait() - DRM_IOCTL_MMGPU_BO_WAIT
+ * @drm: device
+ * @data: &struct drm_mmgpu_bo_wait
+ * @file: file
+ *
+ * Return: 0 or the errors that the uapi header lists.
+ */
+int mmgpu_ioctl_bo_wait(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct mmgpu_device *mdev = to_mmgpu_device(drm);
+	struct drm_mmgpu_bo_wait *args = data;
+	struct drm_gem_object *obj;
+	bool write;
+	int ret;
+
+	if (mmgpu_bad(mdev, args->flags & ~MMGPU_BO_WAIT_WRITE))
+		return -EINVAL;
+
+	obj = drm_gem_object_lookup(file, args->handle);
+	if (mmgpu_bad(mdev, !obj))
+		return -ENOENT;
+
+	ret = mmgpu_bo_check_mm(to_mmgpu_bo(obj), current->mm, MMGPU_ACCESS_READ, "bo_wait");
+	if (!ret) {
+		write = args->flags & MMGPU_BO_WAIT_WRITE;
+		ret = mmgpu_bo_wait(to_mmgpu_bo(obj), dma_resv_usage_rw(write), args->timeout_ns);
+	}
+
+	drm_gem_object_put(obj);
+
+	return ret;
+}
+
+/**
+ * mmgpu_ioctl_bo_grant() - DRM_IOCTL_MMGPU_BO_GRANT
+ * @drm: device
+ * @data: &struct drm_mmgpu_bo_grant
+ * @file: file
+ *
+ * Return: -EOPNOTSUPP.
+ */
+int mmgpu_ioctl_bo_grant(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	return -EOPNOTSUPP;
+}

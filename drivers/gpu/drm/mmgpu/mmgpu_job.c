@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Copyright 2026 The mmgpu developers */
+
+/**
+ * DOC: Jobs
+ *
+ * A job is on its context's list from mmgpu_job_enqueue() to the signalling of its
+ * fence, which happens under &mmgpu_ctx.lock, only for the first of the list, and
+ * exactly once: by the engine that ran it, or by whoever cancelled it before it ran.
+ *
+ * What a job waits for is merged into one in-fence. The scheduler does not see that one
+ * but a fence of ours, which the in-fence's callback signals, and which a cancellation
+ * signals too: a stranger's fence that never signals holds up nothing of ours.
+ *
+ * The scheduler and the engine each hold a reference. Who drops the last one leaves the
+ * freeing to a work item, as it drops the context, maybe the device, and buffers whose
+ * reservation must not be taken where fences are signalled.
+ */
+
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include <drm/drm_gem.h>
+
+#include <drm/mmgpu_drm.h>
+
+#include "mmgpu_access.h"
+#include "mmgpu_cmd.h"
+#include "mmgpu_ctx.h"
+#include "mmgpu_device.h"
+#include "mmgpu_engine.h"
+#include "mmgpu_fence.h"
+#include "mmgpu_file.h"
+#include "mmgpu_gem.h"
+#include "mmgpu_job.h"
+
+/**
+ * mmgpu_job_free() - Free a job and drop what it holds
+ * @job: job, or NULL; the scheduler has never seen it or has done with it
+ */
+void mmgpu_job_free(struct mmgpu_job *job)
+{
+	u32 i;
+
+	if (!job)
+		return;
+
+	if (job->in_fence)
+		dma_fence_remove_callback(job->in_fence, &job->in_cb);
+	dma_fence_put(job->in_fence);
+	dma_fence_put(job->ready);
+
+	for (i = 0; job->objs && i < job->num_bos; i++)
+		drm_gem_object_put(job->objs[i]);
+	kvfree(job->objs);
+	kvfree(job->bos);
+	kvfree(job->maps);
+	kvfree(job->cmds);
+	mmgpu_ctx_put(job->ctx);
+
+	/* Last, since this may be what keeps the module. */
+	if (job->enqueued)
+		dma_fence_put(job->fence);
+	else
+		mmgpu_fence_free(job->fence);
+	kfree(job);
+}
+
+static void mmgpu_job_free_work(struct work_struct *work)
+{
+	mmgpu_job_free(container_of(work, struct mmgpu_job, free_work));
+}
+
+static void mmgpu_job_release(struct kref *ref)
+{
+	struct mmgpu_job *job = container_of(ref, struct mmgpu_job, ref);
+
+	queue_work(mmgpu_wq, &job->free_work);
+}
+
+/**
+ * mmgpu_job_get() - Take a reference
+ * @job: job that the caller has a reference to
+ *
+ * Return: @job.
+ */
+struct mmgpu_job *mmgpu_job_get(struct mmgpu_job *job)
+{
+	kref_get(&job->ref);
+	return job;
+}
+
+/**
+ * mmgpu_job_put() - Drop a reference of a job that is over
+ * @job: job
+ */
+void mmgpu_job_put(struct mmgpu_job *job)
+{
+	kref_put(&job->ref, mmgpu_job_release);
+}
+
+/**
+ * mmgpu_job_alloc() - Allocate a job and its fence
+ *
+ * Return: the job, to fill in and then to enqueue or to give to mmgpu_job_free(); NULL if
+ * there is no memory.
+ */
+struct mmgpu_job *mmgpu_job_alloc(void)
+{
+	struct mmgpu_job *job;
+
+	job = kzalloc_obj(*job, GFP_KERNEL_ACCOUNT);
+	if (!job)
+		return NULL;
+
+	job->fence = mmgpu_fence_alloc();
+	if (!job->fence) {
+		kfree(job);
+		return NULL;
+	}
+
+	kref_init(&job->ref);
+	INIT_LIST_HEAD(&job->link);
+	kthread_init_work(&job->exec_work, mmgpu_job_exec);
+	INIT_WORK(&job->free_work, mmgpu_job_free_work);
+
+	return job;
+}
+
+static void mmgpu_job_signal_ready(struct mmgpu_job *job)
+{
+	/* As soon as it has signalled the job may run, end and be freed. */
+	struct dma_fence *ready = dma_fence_get(job->ready);
+
+	dma_fence_signal(ready);
+	dma_fence_put(ready);
+}
+
+static void mmgpu_job_in_fence_signalled(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	mmgpu_job_signal_ready(container_of(cb, struct mmgpu_job, in_cb));
+}
+
+/**
+ * mmgpu_job_set_in_fence() - Make a job wait
+ * @job: job that the scheduler knows and that is not enqueued
+ * @fence: what to wait for; the reference becomes the job's
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int mmgpu_job_set_in_fence(struct mmgpu_job *job, struct dma_fence *fence)
+{
+	int ret;
+
+	/* mmgpu_job_free() removes the callback, added or not. */
+	INIT_LIST_HEAD(&job->in_cb.node);
+	job->in_fence = fence;
+
+	job->ready = mmgpu_fence_alloc();
+	if (!job->ready)
+		return -ENOMEM;
+	mmgpu_fence_init_ready(job->ready);
+
+	ret = drm_sched_job_add_dependency(&job->base, dma_fence_get(job->ready));
+	if (ret)
+		return ret;
+
+	if (dma_fence_add_callback(fence, &job->in_cb, mmgpu_job_in_fence_signalled))
+		mmgpu_job_signal_ready(job);
+
+	return 0;
+}
+
+/* Needs &mmgpu_ctx.lock, and the job to be the first of the list. */
+static void mmgpu_job_signal_locked(struct mmgpu_job *job, int error)
+{
+	/* The scheduler may free the job as soon as the fence has signalled. */
+	struct dma_fence *fence = dma_fence_get(job->fence);
+	struct mmgpu_ctx *ctx = job->ctx;
+
+	lockdep_assert_held(&ctx->lock);
+	WARN_ON_ONCE(!list_is_first(&job->link, &ctx->jobs));
+
+	if (!error)
+		ctx->jobs_done++;
+	list_del_init(&job->link);
+	ctx->num_jobs--;
+
+	if (error)
+		dma_fence_set_error(fence, error);
+	dma_fence_signal(fence);
+	dma_fence_put(fence);
+}
+
+/* Signals cancelled jobs up to the first that is not; that one does the rest. */
+static void mmgpu_job_drain_locked(struct mmgpu_ctx *ctx)
+{
+	struct mmgpu_job *job;
+
+	while ((job = list_first_entry_or_null(&ctx->jobs, struct mmgpu_job, link))) {
+		if (!job->error)
+			break;
+		mmgpu_job_signal_locked(job, job->error);
+	}
+}
+
+/**
+ * mmgpu_job_cancel_all_locked() - Cancel the jobs of a context that do not run
+ * @ctx: context, locked
+ * @error: error of their fences
+ *
+ * They signal at once, or right after the one that runs. The caller wakes
+ * &mmgpu_ctx.wq.
+ */
+void mmgpu_job_cancel_all_locked(struct mmgpu_ctx *ctx, int error)
+{
+	struct mmgpu_job *job;
+
+	lockdep_assert_held(&ctx->lock);
+
+	list_for_each_entry(job, &ctx->jobs, link) {
+		if (job->running || job->error)
+			continue;
+		job->error = error;
+
+		/* The scheduler need not wait for strangers any more. */
+		if (job->in_fence) {
+			dma_fence_remove_callback(job->in_fence, &job->in_cb);
+			mmgpu_job_signal_ready(job);
+		}
+	}
+
+	mmgpu_job_drain_locked(ctx);
+}
+
+/**
+ * mmgpu_job_enqueue() - Give a job its place
+ * @job: job with a place reserved; its context's submit_lock is held
+ *
+ * On success the job has a fence, which will signal whatever happens, and must be
+ * pushed to the scheduler.
+ *
+ * Return: 0, or what a submission gets if the context was killed.
+ */
+int mmgpu_job_enqueue(struct mmgpu_job *job)
+{
+	struct mmgpu_ctx *ctx = job->ctx;
+	int ret;
+
+	lockdep_assert_held(&ctx->submit_lock);
+
+	spin_lock(&ctx->lock);
+	ret = ctx->killed;
+	if (!ret) {
+		mmgpu_fence_init_job(job->fence, ctx->fence_context, ++ctx->seqno);
+		job->enqueued = true;
+		list_add_tail(&job->link, &ctx->jobs);
+	}
+	spin_unlock(&ctx->lock);
+
+	return ret;
+}
+
+/* The answer may have changed since the ioctl. */
+static int mmgpu_job_check_access(const struct mmgpu_job *job)
+{
+	u32 i;
+
+	for (i = 0; i < job->num_bos; i++)
+		if (mmgpu_bo_check_access(to_mmgpu_bo(job->objs[i]), job->mm_seq,
+					  mmgpu_bo_ref_access(job->bos[i].flags), "job"))
+			return -ECANCELED;
+
+	return 0;
+}
+
+static void mmgpu_job_finish(struct mmgpu_job *job, int error)
+{
+	struct mmgpu_ctx *ctx = job->ctx;
+
+	spin_lock(&ctx->lock);
+
+	if (error == -ETIME) {
+		ctx->hangs++;
+		ctx->banned = true;
+		if (!ctx->killed)
+			ctx->killed = -ECANCELED;
+	}
+
+	mmgpu_job_signal_locked(job, error);
+	if (error == -ETIME)
+		mmgpu_job_cancel_all_locked(ctx, -ECANCELED);
+	else
+		mmgpu_job_drain_locked(ctx);
+
+	spin_unlock(&ctx->lock);
+	wake_up_all(&ctx->wq);
+}
+
+/**
+ * mmgpu_job_exec() - Execute a job, on the thread of an engine
+ * @work: &mmgpu_job.exec_work, with a reference to the job
+ */
+void mmgpu_job_exec(struct kthread_work *work)
+{
+	struct mmgpu_job *job = container_of(work, struct mmgpu_job, exec_work);
+	struct mmgpu_device *mdev = job->ctx->mfile->mdev;
+	struct mmgpu_ctx *ctx = job->ctx;
+	ktime_t start = ktime_get();
+	struct mmgpu_exec exec = {
+		.cmds = job->cmds,
+		.num_cmds = job->num_cmds,
+		.maps = job->maps,
+		.deadline = ktime_add_ms(start, mmgpu_params.job_timeout_ms),
+		.stop = &mdev->gone,
+		.stop_wq = &mdev->gone_wq,
+	};
+	bool cookie = dma_fence_begin_signalling();
+	int error;
+
+	spin_lock(&ctx->lock);
+	error = job->error;
+	job->running = !error;
+	spin_unlock(&ctx->lock);
+
+	/* A cancelled job has signalled: the one before it in its context is over. */
+	if (error)
+		goto out_put;
+
+	error = mmgpu_job_check_access(job);
+	if (!error)
+		error = mmgpu_engine_exec(&exec);
+	atomic64_add(ktime_to_ns(ktime_sub(ktime_get(), start)), &ctx->mfile->busy_ns);
+	mmgpu_job_finish(job, error);
+
+out_put:
+	dma_fence_end_signalling(cookie);
+	mmgpu_job_put(job);
+}

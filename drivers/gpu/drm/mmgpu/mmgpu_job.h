@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Copyright 2026 The mmgpu developers */
+#ifndef _MMGPU_JOB_H_
+#define _MMGPU_JOB_H_
+
+#include <linux/dma-fence.h>
+#include <linux/kref.h>
+#include <linux/kthread.h>
+#include <linux/list.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+#include <drm/gpu_scheduler.h>
+
+struct drm_gem_object;
+struct drm_mmgpu_cmd;
+struct mmgpu_cmd_bo;
+struct mmgpu_ctx;
+
+/**
+ * struct mmgpu_job - a job, with all it needs until its fence has signalled
+ */
+struct mmgpu_job {
+	/** @base: what the scheduler knows of the job */
+	struct drm_sched_job base;
+
+	/** @ref: one of the scheduler (or of the ioctl before), one of the engine */
+	struct kref ref;
+
+	/** @ctx: its context, with a reference */
+	struct mmgpu_ctx *ctx;
+
+	/** @fence: what user space sees; initialized by mmgpu_job_enqueue() */
+	struct dma_fence *fence;
+
+	/** @in_fence: all that the job waits for in one, or NULL */
+	struct dma_fence *in_fence;
+
+	/** @in_cb: signals @ready when @in_fence has signalled */
+	struct dma_fence_cb in_cb;
+
+	/** @ready: what the scheduler waits for if there is an @in_fence */
+	struct dma_fence *ready;
+
+	/** @link: in &mmgpu_ctx.jobs */
+	struct list_head link;
+
+	/** @enqueued: @fence is initialized; set before anybody else sees the job */
+	bool enqueued;
+
+	/** @running: an engine has it; it ends by itself. Under &mmgpu_ctx.lock */
+	bool running;
+
+	/** @error: it was cancelled. Under &mmgpu_ctx.lock */
+	int error;
+
+	/** @mm_seq: number of the mm that submitted it; only looked at for private buffers */
+	u64 mm_seq;
+
+	/** @cmds: the commands, checked */
+	struct drm_mmgpu_cmd *cmds;
+
+	/** @objs: the buffers, with references */
+	struct drm_gem_object **objs;
+
+	/** @bos: size and declared access of each of @objs */
+	struct mmgpu_cmd_bo *bos;
+
+	/** @maps: where the engine finds each of @objs */
+	void **maps;
+
+	/** @num_cmds: number of @cmds */
+	u32 num_cmds;
+
+	/** @num_bos: number of @objs, @bos and @maps */
+	u32 num_bos;
+
+	/** @exec_work: hands it to the engine's thread */
+	struct kthread_work exec_work;
+
+	/** @free_work: frees it, away from the scheduler */
+	struct work_struct free_work;
+};
+
+static inline struct mmgpu_job *to_mmgpu_job(struct drm_sched_job *job)
+{
+	return container_of(job, struct mmgpu_job, base);
+}
+
+struct mmgpu_job *mmgpu_job_alloc(void);
+struct mmgpu_job *mmgpu_job_get(struct mmgpu_job *job);
+void mmgpu_job_put(struct mmgpu_job *job);
+void mmgpu_job_free(struct mmgpu_job *job);
+
+int mmgpu_job_set_in_fence(struct mmgpu_job *job, struct dma_fence *fence);
+int mmgpu_job_enqueue(struct mmgpu_job *job);
+void mmgpu_job_cancel_all_locked(struct mmgpu_ctx *ctx, int error);
+
+void mmgpu_job_exec(struct kthread_work *work);
+
+#endif /* _MMGPU_JOB_H_ */

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Copyright 2026 The mmgpu developers */
+
+/**
+ * DOC: Sequence numbers of mms
+ *
+ * A number names one address space for as long as the module is loaded. It is
+ * assigned when somebody asks for it, counts up under one lock, and is never
+ * used again. There is one &struct mmgpu_mm for each mm with a number.
+ *
+ * **Lifetime.** The object hangs off the mm by an mmu_notifier, which pins the
+ * mm_struct (not the address space). At the mm's end ``->release`` takes the object
+ * out of the registry, clears &mmgpu_mm.mm and gives the notifier back, in
+ * this order; the pin goes an SRCU grace period later. So whoever sees a pointer
+ * in &mmgpu_mm.mm sees one that is pinned at that moment, and an mm_struct that is
+ * used again for another process never compares equal. The object itself stays
+ * until its last holder drops it; its number stays true, and matches nobody.
+ *
+ * **Lookups** are by an mm that is alive, under RCU, so a match cannot end meanwhile.
+ *
+ * **Locks.** ``mms_lock`` protects the registry and the counter; ``->release`` takes it,
+ * so nothing sleeps in it. &mmgpu_mm.clients_lock is a mutex, taken by the work
+ * item that ``->release`` queues, never by ``->release`` itself: that runs in exit and in
+ * exec, and &current->mm there is some other mm or none.
+ */
+
+#include <linux/hash.h>
+#include <linux/hashtable.h>
+#include <linux/mm_types.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+
+#include "mmgpu_device.h"
+#include "mmgpu_mm.h"
+#include "mmgpu_trace.h"
+
+/* 10,000 bound processes make chains of ten. */
+#define MMS_HASH_BITS	10
+
+static DEFINE_HASHTABLE(mms, MMS_HASH_BITS);
+static DEFINE_SPINLOCK(mms_lock);
+static u64 mms_last_seq;
+
+/* Notifiers that are registered or whose free_notifier has yet to run. */
+static atomic_t mms_notifiers = ATOMIC_INIT(0);
+static DECLARE_WAIT_QUEUE_HEAD(mms_wq);
+
+static struct mmgpu_mm *to_mmgpu_mm(struct mmu_notifier *notifier)
+{
+	return container_of(notifier, struct mmgpu_mm, notifier);
+}
+
+static void mmgpu_mm_free(struct kref *ref)
+{
+	struct mmgpu_mm *m = container_of(ref, struct mmgpu_mm, ref);
+
+	kfree_rcu(m, rcu);
+}
+
+/**
+ * mmgpu_mm_get() - Take a reference
+ * @m: object that the caller has a reference to
+ *
+ * Return: @m.
+ */
+struct mmgpu_mm *mmgpu_mm_get(struct mmgpu_mm *m)
+{
+	kref_get(&m->ref);
+	return m;
+}
+
+/**
+ * mmgpu_mm_put() - Drop a reference
+ * @m: object, or NULL
+ */
+void mmgpu_mm_put(struct mmgpu_mm *m)
+{
+	if (m)
+		kref_put(&m->ref, mmgpu_mm_free);
+}
+
+static void mmgpu_mm_gone_work(struct work_struct *work)
+{
+	struct mmgpu_mm *m = container_of(work, struct mmgpu_mm, gone_work);
+	struct mmgpu_mm_client *client;
+
+	mutex_lock(&m->clients_lock);
+	list_for_each_entry(client, &m->clients, link)
+		client->gone(client);
+	mutex_unlock(&m->clients_lock);
+
+	mmgpu_mm_put(m);
+}
+
+static void mmgpu_mm_release(struct mmu_notifier *notifier, struct mm_struct *mm)
+{
+	struct mmgpu_mm *m = to_mmgpu_mm(notifier);
+	bool found;
+
+	/* Whoever clears the pointer gives the notifier back: here, or mmgpu_mm_fini(). */
+	spin_lock(&mms_lock);
+	found = m->mm;
+	if (found) {
+		hash_del_rcu(&m->node);
+		WRITE_ONCE(m->mm, NULL);
+	}
+	spin_unlock(&mms_lock);
+
+	if (!found)
+		return;
+
+	trace_mmgpu_mm_gone(m->seq);
+	mmgpu_mm_get(m);
+	queue_work(mmgpu_wq, &m->gone_work);
+	mmu_notifier_put(notifier);
+}
+
+static struct mmu_notifier *mmgpu_mm_alloc_notifier(struct mm_struct *mm)
+{
+	struct mmgpu_mm *m = kzalloc_obj(*m, GFP_KERNEL_ACCOUNT);
+
+	if (!m)
+		return ERR_PTR(-ENOMEM);
+
+	kref_init(&m->ref);
+	INIT_HLIST_NODE(&m->node);
+	mutex_init(&m->clients_lock);
+	INIT_LIST_HEAD(&m->clients);
+	INIT_WORK(&m->gone_work, mmgpu_mm_gone_work);
+	atomic_inc(&mms_notifiers);
+
+	return &m->notifier;
+}
+
+static void mmgpu_mm_free_notifier(struct mmu_notifier *notifier)
+{
+	mmgpu_mm_put(to_mmgpu_mm(notifier));
+	if (atomic_dec_and_test(&mms_notifiers))
+		wake_up(&mms_wq);
+}
+
+static const struct mmu_notifier_ops mmgpu_mm_notifier_ops = {
+	.release = mmgpu_mm_release,
+	.alloc_notifier = mmgpu_mm_alloc_notifier,
+	.free_notifier = mmgpu_mm_free_notifier,
+};
+
+/* Needs the RCU read lock, and an mm that is alive. */
+static struct mmgpu_mm *mmgpu_mm_find(const struct mm_struct *mm)
+{
+	struct mmgpu_mm *m;
+
+	hash_for_each_possible_rcu(mms, m, node, (unsigned long)mm) {
+		if (mmgpu_mm_is(m, mm))
+			return m;
+	}
+
+	return NULL;
+}
+
+/**
+ * mmgpu_mm_lookup_seq() - Find the number of an mm
+ * @mm: an mm that is alive, or NULL
+ *
+ * Return: the number, 0 if it has none.
+ */
+u64 mmgpu_mm_lookup_seq(const struct mm_struct *mm)
+{
+	struct mmgpu_mm *m;
+	u64 seq;
+
+	rcu_read_lock();
+	m = mmgpu_mm_find(mm);
+	seq = m ? m->seq : 0;
+	rcu_read_unlock();
+
+	return seq;
+}
+
+/**
+ * mmgpu_mm_assign() - Give the caller's mm a number if it has none
+ *
+ * The first time takes the mmap lock for writing and visits every VMA. mm_struct has
+ * no other hook that a module can use to learn of its end.
+ *
+ * Return: the object, to be dropped with mmgpu_mm_put(), or ERR_PTR(): -EINVAL if
+ * the caller has no mm, -ENOMEM, -ERESTARTSYS.
+ */
+struct mmgpu_mm *mmgpu_mm_assign(void)
+{
+	struct mm_struct *mm = current->mm;
+	struct mmu_notifier *notifier;
+	struct mmgpu_mm *m;
+	bool first;
+
+	if (!mm || current->flags & PF_KTHREAD)
+		return ERR_PTR(-EINVAL);
+
+	/* In the registry the notifier's own reference is there as long as the mm lives. */
+	rcu_read_lock();
+	m = mmgpu_mm_find(mm);
+	if (m)
+		mmgpu_mm_get(m);
+	rcu_read_unlock();
+	if (m)
+		return m;
+
+	/*
+	 * Finds the mm's notifier or makes one, under the mm's own mmap lock. No lock
+	 * of ours is held: a stranger may hold that lock for long.
+	 */
+	notifier = mmu_notifier_get(&mmgpu_mm_notifier_ops, mm);
+	if (IS_ERR(notifier))
+		return PTR_ERR(notifier) == -EINTR ? ERR_PTR(-ERESTARTSYS) : ERR_CAST(notifier);
+
+	m = to_mmgpu_mm(notifier);
+	mmgpu_mm_get(m);
+
+	spin_lock(&mms_lock);
+	first = !m->seq;
+	if (first) {
+		m->seq = ++mms_last_seq;
+		m->mm = mm;
+		hash_add_rcu(mms, &m->node, (unsigned long)mm);
+	}
+	spin_unlock(&mms_lock);
+
+	/* One use is for the mm's life; another thread's race made a second one. */
+	if (!first)
+		mmu_notifier_put(notifier);
+
+	return m;
+}
+
+/**
+ * mmgpu_mm_add_client() - Ask to be told the end of an mm
+ * @m: the mm's object; the mm must be alive
+ * @client: whom to tell, with &mmgpu_mm_client.gone set
+ */
+void mmgpu_mm_add_client(struct mmgpu_mm *m, struct mmgpu_mm_client *client)
+{
+	mutex_lock(&m->clients_lock);
+	list_add_tail(&client->link, &m->clients);
+	mutex_unlock(&m->clients_lock);
+}
+
+/**
+ * mmgpu_mm_remove_client() - Take back mmgpu_mm_add_client()
+ * @m: the mm's object
+ * @client: who was to be told; when this returns it is not, or has been
+ */
+void mmgpu_mm_remove_client(struct mmgpu_mm *m, struct mmgpu_mm_client *client)
+{
+	mutex_lock(&m->clients_lock);
+	list_del(&client->link);
+	mutex_unlock(&m->clients_lock);
+}
+
+/**
+ * mmgpu_mm_show() - Print the registry for debugfs
+ * @s: where to
+ */
+void mmgpu_mm_show(struct seq_file *s)
+{
+	struct mmgpu_mm *m;
+	int bkt;
+
+	seq_printf(s, "last number %llu, notifiers %d\n", READ_ONCE(mms_last_seq),
+		   atomic_read(&mms_notifiers));
+
+	rcu_read_lock();
+	hash_for_each_rcu(mms, bkt, m, node)
+		seq_printf(s, "%llu\n", m->seq);
+	rcu_read_unlock();
+}
+
+/**
+ * mmgpu_mm_fini() - Give all notifiers back when the module goes
+ *
+ * No file is open any more, so nobody asks for a number and nobody holds one.
+ */
+void mmgpu_mm_fini(void)
+{
+	struct hlist_node *tmp;
+	HLIST_HEAD(living);
+	struct mmgpu_mm *m;
+	int bkt;
+
+	spin_lock(&mms_lock);
+	hash_for_each_safe(mms, bkt, tmp, m, node) {
+		WRITE_ONCE(m->mm, NULL);
+		hash_del_rcu(&m->node);
+		/* No RCU reader is left, so the node can be used again at once. */
+		hlist_add_head(&m->node, &living);
+	}
+	spin_unlock(&mms_lock);
+
+	hlist_for_each_entry_safe(m, tmp, &living, node)
+		mmu_notifier_put(&m->notifier);
+
+	/*
+	 * mmu_notifier_synchronize() does not wait for callbacks. free_notifier runs with
+	 * BH off, so after the last one has counted down a grace period sees it return.
+	 */
+	wait_event(mms_wq, !atomic_read(&mms_notifiers));
+	synchronize_rcu();
+}

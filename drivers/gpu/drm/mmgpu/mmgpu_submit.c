@@ -1,0 +1,487 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Copyright 2026 The mmgpu developers */
+
+/**
+ * DOC: Submission
+ *
+ * One ioctl makes one job: copy, look up, check, wait for a place, lock the buffers,
+ * prepare, and then publish. Up to mmgpu_submit_publish() everything can fail and is
+ * taken back by one cleanup. Publishing passes the gate, the unplug and the context a
+ * last time; after that nothing fails.
+ */
+
+#include <linux/dma-resv.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+#include <linux/time64.h>
+#include <linux/uaccess.h>
+
+#include <drm/drm_drv.h>
+#include <drm/drm_file.h>
+#include <drm/drm_gem.h>
+
+#include <drm/mmgpu_drm.h>
+
+#include "mmgpu_access.h"
+#include "mmgpu_cmd.h"
+#include "mmgpu_ctx.h"
+#include "mmgpu_device.h"
+#include "mmgpu_file.h"
+#include "mmgpu_gem.h"
+#include "mmgpu_job.h"
+#include "mmgpu_sched.h"
+#include "mmgpu_submit.h"
+#include "mmgpu_sync.h"
+
+/* Bounds what one call reads of elements that are larger than we know. */
+#define SUBMIT_MAX_STRIDE	4096
+
+#define SUBMIT_BO_REF_FLAGS	(MMGPU_BO_REF_READ | MMGPU_BO_REF_WRITE | \
+				 MMGPU_BO_REF_NO_IMPLICIT_SYNC)
+
+struct mmgpu_submit {
+	struct mmgpu_device *mdev;
+	struct mmgpu_file *mfile;
+	struct drm_file *file;
+	const struct drm_mmgpu_submit *args;
+
+	struct drm_mmgpu_bo_ref *bo_refs;
+	struct drm_mmgpu_sync *in_syncs;
+	struct drm_mmgpu_sync *out_syncs;
+
+	struct mmgpu_job *job;
+	struct mmgpu_deps deps;
+	struct mmgpu_out_sync *outs;
+	struct ww_acquire_ctx acquire;
+
+	/* How far it came. */
+	bool reserved;
+	bool job_init;
+	bool locked;
+	bool published;
+};
+
+static int submit_check_array(struct mmgpu_submit *sub, const struct drm_mmgpu_obj_array *array,
+			      size_t size, u32 max)
+{
+	if (!array->count)
+		return 0;
+	if (mmgpu_bad(sub->mdev, array->stride < size))
+		return -EINVAL;
+	if (mmgpu_bad(sub->mdev, array->count > max) ||
+	    mmgpu_bad(sub->mdev, array->stride > SUBMIT_MAX_STRIDE))
+		return -E2BIG;
+
+	return 0;
+}
+
+static int submit_check_arrays(struct mmgpu_submit *sub)
+{
+	const struct drm_mmgpu_submit *args = sub->args;
+	int ret;
+
+	if (mmgpu_bad(sub->mdev, args->flags))
+		return -EINVAL;
+
+	ret = submit_check_array(sub, &args->cmds, sizeof(struct drm_mmgpu_cmd), MMGPU_MAX_CMDS);
+	if (ret)
+		return ret;
+	ret = submit_check_array(sub, &args->bos, sizeof(*sub->bo_refs), MMGPU_MAX_BOS);
+	if (ret)
+		return ret;
+	ret = submit_check_array(sub, &args->in_syncs, sizeof(*sub->in_syncs), MMGPU_MAX_SYNCS);
+	if (ret)
+		return ret;
+
+	return submit_check_array(sub, &args->out_syncs, sizeof(*sub->out_syncs), MMGPU_MAX_SYNCS);
+}
+
+/* Returns NULL for an empty array; else memory for kvfree(), or ERR_PTR(). */
+static void *submit_copy_array(const struct drm_mmgpu_obj_array *array, size_t size)
+{
+	u64 addr = array->array;
+	void *copy;
+	int ret = 0;
+	u32 i;
+
+	if (!array->count)
+		return NULL;
+
+	copy = kvmalloc_array(array->count, size, GFP_KERNEL_ACCOUNT);
+	if (!copy)
+		return ERR_PTR(-ENOMEM);
+
+	if (array->stride == size) {
+		if (copy_from_user(copy, u64_to_user_ptr(addr), array->count * size))
+			ret = -EFAULT;
+	} else {
+		for (i = 0; i < array->count && !ret; i++) {
+			ret = copy_struct_from_user(copy + i * size, size, u64_to_user_ptr(addr),
+						    array->stride);
+			if (!ret && check_add_overflow(addr, array->stride, &addr) &&
+			    i + 1 < array->count)
+				ret = -EFAULT;
+		}
+	}
+	if (ret) {
+		kvfree(copy);
+		return ERR_PTR(ret);
+	}
+
+	return copy;
+}
+
+#define submit_copy(var, array, size) ({				\
+	void *__copy = submit_copy_array(array, size);			\
+									\
+	(var) = IS_ERR(__copy) ? NULL : __copy;				\
+	PTR_ERR_OR_ZERO(__copy);					\
+})
+
+static int submit_copy_arrays(struct mmgpu_submit *sub)
+{
+	const struct drm_mmgpu_submit *args = sub->args;
+	struct mmgpu_job *job = sub->job;
+	int ret;
+
+	ret = submit_copy(job->cmds, &args->cmds, sizeof(*job->cmds));
+	if (ret)
+		return ret;
+	job->num_cmds = args->cmds.count;
+
+	ret = submit_copy(sub->bo_refs, &args->bos, sizeof(*sub->bo_refs));
+	if (ret)
+		return ret;
+	ret = submit_copy(sub->in_syncs, &args->in_syncs, sizeof(*sub->in_syncs));
+	if (ret)
+		return ret;
+
+	return submit_copy(sub->out_syncs, &args->out_syncs, sizeof(*sub->out_syncs));
+}
+
+static int submit_check_flags(struct mmgpu_submit *sub)
+{
+	const struct drm_mmgpu_submit *args = sub->args;
+	u32 i;
+
+	for (i = 0; i < args->cmds.count; i++)
+		if (mmgpu_bad(sub->mdev, !mmgpu_cmd_flags_valid(&sub->job->cmds[i])))
+			return -EINVAL;
+
+	for (i = 0; i < args->bos.count; i++)
+		if (mmgpu_bad(sub->mdev, sub->bo_refs[i].flags & ~SUBMIT_BO_REF_FLAGS) ||
+		    mmgpu_bad(sub->mdev, !mmgpu_bo_ref_access(sub->bo_refs[i].flags)))
+			return -EINVAL;
+
+	for (i = 0; i < args->in_syncs.count; i++)
+		if (mmgpu_bad(sub->mdev, !mmgpu_sync_valid(&sub->in_syncs[i])))
+			return -EINVAL;
+
+	for (i = 0; i < args->out_syncs.count; i++)
+		if (mmgpu_bad(sub->mdev, !mmgpu_sync_valid(&sub->out_syncs[i])))
+			return -EINVAL;
+
+	return 0;
+}
+
+static int submit_check_offered(struct mmgpu_submit *sub)
+{
+	const struct drm_mmgpu_submit *args = sub->args;
+	struct drm_device *drm = &sub->mdev->drm;
+	u32 i;
+
+	/* SVM. */
+	for (i = 0; i < args->cmds.count; i++)
+		if (mmgpu_bad(sub->mdev, sub->job->cmds[i].flags))
+			return -EOPNOTSUPP;
+
+	for (i = 0; i < args->in_syncs.count; i++)
+		if (mmgpu_bad(sub->mdev, !mmgpu_sync_offered(drm, &sub->in_syncs[i])))
+			return -EOPNOTSUPP;
+
+	for (i = 0; i < args->out_syncs.count; i++)
+		if (mmgpu_bad(sub->mdev, !mmgpu_sync_offered(drm, &sub->out_syncs[i])))
+			return -EOPNOTSUPP;
+
+	return 0;
+}
+
+static int submit_lookup_ctx(struct mmgpu_submit *sub)
+{
+	struct mmgpu_ctx *ctx = mmgpu_ctx_lookup(sub->mfile, sub->args->ctx_id);
+
+	if (mmgpu_bad(sub->mdev, !ctx))
+		return -ENOENT;
+	sub->job->ctx = ctx;
+
+	/* Killed in another way it is on its way out; mmgpu_job_enqueue() has the last word. */
+	if (mmgpu_bad(sub->mdev, READ_ONCE(ctx->banned)))
+		return -ECANCELED;
+
+	return 0;
+}
+
+static int submit_lookup_bos(struct mmgpu_submit *sub)
+{
+	struct mmgpu_job *job = sub->job;
+	u32 count = sub->args->bos.count, i, j;
+
+	if (!count)
+		return 0;
+
+	job->objs = kvcalloc(count, sizeof(*job->objs), GFP_KERNEL_ACCOUNT);
+	job->bos = kvcalloc(count, sizeof(*job->bos), GFP_KERNEL_ACCOUNT);
+	job->maps = kvcalloc(count, sizeof(*job->maps), GFP_KERNEL_ACCOUNT);
+	if (!job->objs || !job->bos || !job->maps)
+		return -ENOMEM;
+
+	for (i = 0; i < count; i++) {
+		struct drm_gem_object *obj;
+
+		obj = drm_gem_object_lookup(sub->file, sub->bo_refs[i].handle);
+		if (mmgpu_bad(sub->mdev, !obj))
+			return -ENOENT;
+		job->objs[i] = obj;
+		job->bos[i].size = obj->size;
+		job->bos[i].flags = sub->bo_refs[i].flags;
+		job->num_bos++;
+	}
+
+	/* At most MMGPU_MAX_BOS ^ 2 / 2 compares. Two handles may be one object. */
+	for (i = 1; i < count; i++)
+		for (j = 0; j < i; j++)
+			if (mmgpu_bad(sub->mdev, job->objs[i] == job->objs[j]))
+				return -EINVAL;
+
+	return 0;
+}
+
+static int submit_lookup_syncs(struct mmgpu_submit *sub)
+{
+	const struct drm_mmgpu_submit *args = sub->args;
+	int ret;
+	u32 i;
+
+	for (i = 0; i < args->in_syncs.count; i++) {
+		ret = mmgpu_deps_add_sync(&sub->deps, sub->file, &sub->in_syncs[i]);
+		if (ret)
+			return ret;
+	}
+
+	if (!args->out_syncs.count)
+		return 0;
+
+	sub->outs = kvcalloc(args->out_syncs.count, sizeof(*sub->outs), GFP_KERNEL_ACCOUNT);
+	if (!sub->outs)
+		return -ENOMEM;
+
+	for (i = 0; i < args->out_syncs.count; i++) {
+		ret = mmgpu_out_sync_init(&sub->outs[i], sub->file, &sub->out_syncs[i]);
+		if (ret)
+			return ret;
+	}
+
+	return 0;
+}
+
+static int submit_check_access(struct mmgpu_submit *sub)
+{
+	struct mmgpu_job *job = sub->job;
+	int ret;
+	u32 i;
+
+	if (!job->num_bos)
+		return 0;
+
+	job->mm_seq = mmgpu_file_caller_seq(sub->mfile);
+	for (i = 0; i < job->num_bos; i++) {
+		ret = mmgpu_bo_check_access(to_mmgpu_bo(job->objs[i]), job->mm_seq,
+					    mmgpu_bo_ref_access(job->bos[i].flags), "submit");
+		if (ret)
+			return ret;
+	}
+
+	return 0;
+}
+
+static int submit_check_cmds(struct mmgpu_submit *sub)
+{
+	u64 max_delay_ns = (u64)mmgpu_params.max_delay_ms * NSEC_PER_MSEC;
+	struct mmgpu_job *job = sub->job;
+	u32 i;
+
+	for (i = 0; i < job->num_cmds; i++)
+		if (mmgpu_bad(sub->mdev, !mmgpu_cmd_valid(&job->cmds[i], job->bos, job->num_bos,
+							  max_delay_ns)))
+			return -EINVAL;
+
+	return 0;
+}
+
+/* In the order of the errors that the uapi header lists. */
+static int submit_parse(struct mmgpu_submit *sub)
+{
+	return submit_check_arrays(sub) ?:
+	       submit_copy_arrays(sub) ?:
+	       submit_check_flags(sub) ?:
+	       submit_check_offered(sub) ?:
+	       submit_lookup_ctx(sub) ?:
+	       submit_lookup_bos(sub) ?:
+	       submit_lookup_syncs(sub) ?:
+	       submit_check_access(sub) ?:
+	       submit_check_cmds(sub);
+}
+
+/* Everything that may wait or allocate. */
+static int submit_prepare(struct mmgpu_submit *sub)
+{
+	struct mmgpu_job *job = sub->job;
+	struct dma_fence *in_fence;
+	int ret;
+	u32 i;
+
+	ret = mmgpu_ctx_reserve(job->ctx);
+	if (ret)
+		return ret;
+	sub->reserved = true;
+
+	ret = mmgpu_sched_job_init(job, sub->file);
+	if (ret)
+		return ret;
+	sub->job_init = true;
+
+	if (job->num_bos) {
+		ret = drm_gem_lock_reservations(job->objs, job->num_bos, &sub->acquire);
+		if (ret)
+			return ret;
+		sub->locked = true;
+	}
+
+	for (i = 0; i < job->num_bos; i++) {
+		struct mmgpu_bo *bo = to_mmgpu_bo(job->objs[i]);
+		u32 flags = job->bos[i].flags;
+
+		ret = mmgpu_bo_map_locked(bo);
+		if (ret)
+			return ret;
+		job->maps[i] = bo->map.vaddr;
+
+		ret = dma_resv_reserve_fences(job->objs[i]->resv, 1);
+		if (ret)
+			return ret;
+
+		if (flags & MMGPU_BO_REF_NO_IMPLICIT_SYNC)
+			continue;
+		ret = mmgpu_deps_add_resv(&sub->deps, job->objs[i]->resv,
+					  flags & MMGPU_BO_REF_WRITE, job->ctx->fence_context);
+		if (ret)
+			return ret;
+	}
+
+	ret = mmgpu_deps_merge(&sub->deps, &in_fence);
+	if (ret || !in_fence)
+		return ret;
+
+	return mmgpu_job_set_in_fence(job, in_fence);
+}
+
+static enum dma_resv_usage submit_usage(u32 bo_ref_flags)
+{
+	if (bo_ref_flags & MMGPU_BO_REF_NO_IMPLICIT_SYNC)
+		return DMA_RESV_USAGE_BOOKKEEP;
+
+	return bo_ref_flags & MMGPU_BO_REF_WRITE ? DMA_RESV_USAGE_WRITE : DMA_RESV_USAGE_READ;
+}
+
+/* On success the scheduler has the job. */
+static int submit_publish(struct mmgpu_submit *sub)
+{
+	struct mmgpu_job *job = sub->job;
+	struct mmgpu_ctx *ctx = job->ctx;
+	int ret, idx;
+	u32 i;
+
+	if (!drm_dev_enter(&sub->mdev->drm, &idx))
+		return -ENODEV;
+	mutex_lock(&ctx->submit_lock);
+
+	ret = mmgpu_file_publish_job(sub->mfile);
+	if (ret)
+		goto out_unlock;
+	ret = mmgpu_job_enqueue(job);
+	if (ret)
+		goto out_unlock;
+
+	/* The point of no return. The second reference is for what follows the push. */
+	mmgpu_job_get(job);
+	sub->published = true;
+	drm_sched_job_arm(&job->base);
+	for (i = 0; i < job->num_bos; i++)
+		dma_resv_add_fence(job->objs[i]->resv, job->fence, submit_usage(job->bos[i].flags));
+	for (i = 0; i < sub->args->out_syncs.count; i++)
+		mmgpu_out_sync_signal(&sub->outs[i], job->fence);
+	drm_sched_entity_push_job(&job->base);
+
+out_unlock:
+	mutex_unlock(&ctx->submit_lock);
+	drm_dev_exit(idx);
+
+	return ret;
+}
+
+static void submit_fini(struct mmgpu_submit *sub)
+{
+	struct mmgpu_job *job = sub->job;
+	u32 i;
+
+	if (sub->locked)
+		drm_gem_unlock_reservations(job->objs, job->num_bos, &sub->acquire);
+
+	for (i = 0; sub->outs && i < sub->args->out_syncs.count; i++)
+		mmgpu_out_sync_fini(&sub->outs[i]);
+	kvfree(sub->outs);
+	mmgpu_deps_fini(&sub->deps);
+	kvfree(sub->bo_refs);
+	kvfree(sub->in_syncs);
+	kvfree(sub->out_syncs);
+
+	if (sub->published) {
+		mmgpu_job_put(job);
+		return;
+	}
+
+	if (sub->job_init)
+		drm_sched_job_cleanup(&job->base);
+	if (sub->reserved)
+		mmgpu_ctx_unreserve(job->ctx);
+	mmgpu_job_free(job);
+}
+
+/**
+ * mmgpu_ioctl_submit() - DRM_IOCTL_MMGPU_SUBMIT
+ * @drm: device
+ * @data: &struct drm_mmgpu_submit
+ * @file: file
+ *
+ * Return: 0 or the errors that the uapi header lists.
+ */
+int mmgpu_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct mmgpu_submit sub = {
+		.mdev = to_mmgpu_device(drm),
+		.mfile = to_mmgpu_file(file),
+		.file = file,
+		.args = data,
+	};
+	int ret;
+
+	sub.job = mmgpu_job_alloc();
+	if (!sub.job)
+		return -ENOMEM;
+
+	ret = submit_parse(&sub) ?: submit_prepare(&sub) ?: submit_publish(&sub);
+	submit_fini(&sub);
+
+	return ret;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Copyright 2026 The mmgpu developers */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM mmgpu
+
+#if !defined(_MMGPU_TRACE_H_) || defined(TRACE_HEADER_MULTI_READ)
+#define _MMGPU_TRACE_H_
+
+#include <linux/tracepoint.h>
+#include <linux/types.h>
+
+TRACE_EVENT(mmgpu_bind,
+	    TP_PROTO(int dev, u64 seq),
+	    TP_ARGS(dev, seq),
+	    TP_STRUCT__entry(
+		__field(int, dev)
+		__field(u64, seq)
+	    ),
+	    TP_fast_assign(
+		__entry->dev = dev;
+		__entry->seq = seq;
+	    ),
+	    TP_printk("dev=%d mm_seq=%llu", __entry->dev, __entry->seq)
+);
+
+TRACE_EVENT(mmgpu_mm_gone,
+	    TP_PROTO(u64 seq),
+	    TP_ARGS(seq),
+	    TP_STRUCT__entry(
+		__field(u64, seq)
+	    ),
+	    TP_fast_assign(
+		__entry->seq = seq;
+	    ),
+	    TP_printk("mm_seq=%llu", __entry->seq)
+);
+
+/* Who was refused is in the event's common fields; number is the caller's own, 0 for none. */
+TRACE_EVENT(mmgpu_refuse,
+	    TP_PROTO(int dev, const char *door, u64 caller_seq, u64 owner_seq, int error),
+	    TP_ARGS(dev, door, caller_seq, owner_seq, error),
+	    TP_STRUCT__entry(
+		__field(int, dev)
+		__field(const char *, door)
+		__field(u64, caller_seq)
+		__field(u64, owner_seq)
+		__field(int, error)
+	    ),
+	    TP_fast_assign(
+		__entry->dev = dev;
+		__entry->door = door;
+		__entry->caller_seq = caller_seq;
+		__entry->owner_seq = owner_seq;
+		__entry->error = error;
+	    ),
+	    TP_printk("dev=%d door=%s caller_mm_seq=%llu owner_mm_seq=%llu error=%d",
+		      __entry->dev, __entry->door, __entry->caller_seq, __entry->owner_seq,
+		      __entry->error)
+);
+
+#endif /* _MMGPU_TRACE_H_ */
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH .
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE mmgpu_trace
+#include <trace/define_trace.h>
