@@ -167,7 +167,7 @@ void igt_mmgpu_gate_init(struct igt_mmgpu_gate *gate)
 	struct vgem_fence_attach attach = { .flags = VGEM_WRITE };
 
 	igt_require_f(igt_mmgpu_has_module("vgem"),
-		      "no vgem: load it, or set IGT_MMGPU_MODPROBE=1\n");
+		      "no vgem: load it, or set MMGPU_MODPROBE=1\n");
 	memset(gate, 0, sizeof(*gate));
 	/* The core makes no dumb buffers on render nodes. */
 	gate->vgem = __igt_mmgpu_open_driver("vgem", IGT_MMGPU_PRIMARY, 0);

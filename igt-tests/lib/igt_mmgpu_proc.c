@@ -270,8 +270,14 @@ uint64_t igt_mmgpu_rand_range(struct igt_mmgpu_rand *rnd, uint64_t min, uint64_t
 
 void igt_mmgpu_rand_bytes(struct igt_mmgpu_rand *rnd, void *data, size_t size)
 {
-	uint8_t *byte = data;
+	char *at = data;
 
-	while (size--)
-		*byte++ = igt_mmgpu_rand(rnd);
+	while (size) {
+		uint32_t word = igt_mmgpu_rand(rnd);
+		size_t part = size < sizeof(word) ? size : sizeof(word);
+
+		memcpy(at, &word, part);
+		at += part;
+		size -= part;
+	}
 }
