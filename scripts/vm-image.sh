@@ -167,7 +167,8 @@ tree_image() {
 		local -a elf=()
 		for f in "${programs[@]}"; do if is_elf "$f"; then elf+=("$f"); fi; done
 		add_libraries "$root" ${elf[@]+"${elf[@]}"}
-		rm -f "$build"/.vm-tree-*.cpio
+		# Another run may still read the one before
+		find "$build" -maxdepth 1 -name '.vm-tree-*.cpio*' -mmin +60 -delete
 		pack "$root" >"$archive.$$"
 		mv "$archive.$$" "$archive"
 	fi
