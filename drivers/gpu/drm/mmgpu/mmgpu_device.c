@@ -103,6 +103,24 @@ int mmgpu_params_check(void)
 	return params_parse_caps(&mmgpu_params.features);
 }
 
+/* Unbind, and unload. */
+static void device_unplug(void *data)
+{
+	struct mmgpu_device *mdev = data;
+	struct drm_file *file;
+
+	/* From here on no job is published, and every ioctl but QUERY_MM is refused. */
+	drm_dev_unplug(&mdev->drm);
+
+	WRITE_ONCE(mdev->gone, true);
+	wake_up_all(&mdev->gone_wq);
+
+	mutex_lock(&mdev->drm.filelist_mutex);
+	list_for_each_entry(file, &mdev->drm.filelist, lhead)
+		mmgpu_ctx_kill_all(to_mmgpu_file(file), -ENODEV);
+	mutex_unlock(&mdev->drm.filelist_mutex);
+}
+
 /**
  * mmgpu_device_probe() - &platform_driver.probe
  * @pdev: platform device that the module made
@@ -136,26 +154,10 @@ int mmgpu_device_probe(struct platform_device *pdev)
 	if (ret)
 		return ret;
 
-	return drm_dev_register(&mdev->drm, 0);
-}
+	ret = drm_dev_register(&mdev->drm, 0);
+	if (ret)
+		return ret;
 
-/**
- * mmgpu_device_remove() - &platform_driver.remove: unbind, unload
- * @pdev: platform device
- */
-void mmgpu_device_remove(struct platform_device *pdev)
-{
-	struct mmgpu_device *mdev = platform_get_drvdata(pdev);
-	struct drm_file *file;
-
-	/* From here on no job is published, and every ioctl but QUERY_MM is refused. */
-	drm_dev_unplug(&mdev->drm);
-
-	WRITE_ONCE(mdev->gone, true);
-	wake_up_all(&mdev->gone_wq);
-
-	mutex_lock(&mdev->drm.filelist_mutex);
-	list_for_each_entry(file, &mdev->drm.filelist, lhead)
-		mmgpu_ctx_kill_all(to_mmgpu_file(file), -ENODEV);
-	mutex_unlock(&mdev->drm.filelist_mutex);
+	/* Before devm drops the DRM device. */
+	return devm_add_action_or_reset(&pdev->dev, device_unplug, mdev);
 }

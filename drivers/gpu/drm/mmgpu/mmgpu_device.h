@@ -101,8 +101,6 @@ struct mmgpu_device {
 extern struct workqueue_struct *mmgpu_wq;
 
 int mmgpu_params_check(void);
-void mmgpu_lock_order_init(void);
 int mmgpu_device_probe(struct platform_device *pdev);
-void mmgpu_device_remove(struct platform_device *pdev);
 
 #endif /* _MMGPU_DEVICE_H_ */

@@ -241,7 +241,7 @@ static const struct file_operations mmgpu_fops = {
 	.read = mmgpu_read,
 	.llseek = noop_llseek,
 	.mmap = mmgpu_mmap,
-	.show_fdinfo = drm_show_fdinfo,
+	.show_fdinfo = mmgpu_file_show_fdinfo,
 	.fop_flags = FOP_UNSIGNED_OFFSET,
 };
 
@@ -253,7 +253,6 @@ const struct drm_driver mmgpu_drm_driver = {
 	.gem_prime_import = mmgpu_gem_prime_import,
 	.gem_prime_import_sg_table = drm_gem_shmem_prime_import_sg_table,
 	.dumb_create = mmgpu_gem_dumb_create,
-	.show_fdinfo = mmgpu_file_show_fdinfo,
 #ifdef CONFIG_DEBUG_FS
 	.debugfs_init = mmgpu_debugfs_init,
 #endif
@@ -264,11 +263,11 @@ const struct drm_driver mmgpu_drm_driver = {
 	.desc = "Software GPU with process binding",
 	.major = MMGPU_MAJOR,
 	.minor = MMGPU_MINOR,
+	MMGPU_COMPAT_DRIVER_FIELDS
 };
 
 static struct platform_driver mmgpu_platform_driver = {
 	.probe = mmgpu_device_probe,
-	.remove = mmgpu_device_remove,
 	.driver = {
 		.name = "mmgpu",
 	},

@@ -187,22 +187,25 @@ void mmgpu_file_postclose(struct drm_device *drm, struct drm_file *file)
 }
 
 /**
- * mmgpu_file_show_fdinfo() - &drm_driver.show_fdinfo, after drm-usage-stats.rst
- * @p: where to print
- * @file: file; never gated
+ * mmgpu_file_show_fdinfo() - &file_operations.show_fdinfo, after drm-usage-stats.rst
+ * @m: where to print
+ * @filp: file; never gated
  */
-void mmgpu_file_show_fdinfo(struct drm_printer *p, struct drm_file *file)
+void mmgpu_file_show_fdinfo(struct seq_file *m, struct file *filp)
 {
+	struct drm_file *file = filp->private_data;
 	struct mmgpu_file *mfile = to_mmgpu_file(file);
 	const struct mmgpu_mm *owner = smp_load_acquire(&mfile->owner);
+	struct drm_printer p = drm_seq_file_printer(m);
 
+	drm_show_fdinfo(m, filp);
 	/* The engines are all alike: one name, so that no name is the prefix of another. */
-	drm_printf(p, "drm-engine-cpu:\t%lld ns\n", (long long)atomic64_read(&mfile->busy_ns));
+	drm_printf(&p, "drm-engine-cpu:\t%lld ns\n", (long long)atomic64_read(&mfile->busy_ns));
 	if (mmgpu_params.engines > 1)
-		drm_printf(p, "drm-engine-capacity-cpu:\t%u\n", mmgpu_params.engines);
-	drm_show_memory_stats(p, file);
+		drm_printf(&p, "drm-engine-capacity-cpu:\t%u\n", mmgpu_params.engines);
+	drm_show_memory_stats(&p, file);
 	if (owner)
-		drm_printf(p, "mmgpu-mm-seq:\t%llu\n", owner->seq);
+		drm_printf(&p, "mmgpu-mm-seq:\t%llu\n", owner->seq);
 }
 
 /**

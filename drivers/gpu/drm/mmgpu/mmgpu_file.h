@@ -14,9 +14,9 @@
 
 #include "mmgpu_mm.h"
 
-struct drm_printer;
 struct mmgpu_ctx;
 struct mmgpu_device;
+struct seq_file;
 
 /**
  * struct mmgpu_file - one open of a node
@@ -105,7 +105,7 @@ void mmgpu_file_put(struct mmgpu_file *mfile);
 
 int mmgpu_file_open(struct drm_device *drm, struct drm_file *file);
 void mmgpu_file_postclose(struct drm_device *drm, struct drm_file *file);
-void mmgpu_file_show_fdinfo(struct drm_printer *p, struct drm_file *file);
+void mmgpu_file_show_fdinfo(struct seq_file *m, struct file *filp);
 
 int mmgpu_ioctl_bind_mm(struct drm_device *drm, void *data, struct drm_file *file);
 int mmgpu_ioctl_query_mm(struct drm_device *drm, void *data, struct drm_file *file);

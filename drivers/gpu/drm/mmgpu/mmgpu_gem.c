@@ -196,11 +196,6 @@ static int mmgpu_gem_mmap(struct drm_gem_object *obj, struct vm_area_struct *vma
 	return 0;
 }
 
-static enum drm_gem_object_status mmgpu_gem_status(struct drm_gem_object *obj)
-{
-	return iosys_map_is_null(&to_mmgpu_bo(obj)->map) ? 0 : DRM_GEM_OBJECT_RESIDENT;
-}
-
 static const struct drm_gem_object_funcs mmgpu_gem_funcs = {
 	.free = mmgpu_gem_free,
 	.open = mmgpu_gem_open,
@@ -213,7 +208,6 @@ static const struct drm_gem_object_funcs mmgpu_gem_funcs = {
 	.vmap = drm_gem_shmem_object_vmap,
 	.vunmap = drm_gem_shmem_object_vunmap,
 	.mmap = mmgpu_gem_mmap,
-	.status = mmgpu_gem_status,
 	.vm_ops = &mmgpu_gem_vm_ops,
 };
 
