@@ -8,15 +8,27 @@
 # What a kernel's configuration is made of, in this order
 fragments() { echo base.config "$1.config"; }
 
+# What it is built from, but for the comments: 12 hexadecimal digits
+config_key() {
+	local f
+	{
+		readlink "$cache/source/6.12" || echo none
+		for f in Kconfig.oot $(fragments "$1"); do
+			grep -vE '^$|^#( CONFIG_[A-Z0-9_]+ is not set)?' "$top/scripts/kernel-config/$f" || :
+			grep -E '^# CONFIG_.* is not set' "$top/scripts/kernel-config/$f" || :
+		done
+	} | md5sum | cut -c1-12
+}
+
+built_is_current() {
+	[[ -e $cache/kernel/$1/info && $(readlink "$cache/kernel/$1") = "$1-$(config_key "$1")" ]]
+}
+
 built_kernel() {
-	local name=$1 src key dir
-	[[ ! -e $cache/kernel/$name/info ]] || return 0
+	local name=$1 src dir
 	"$top/scripts/deps" kernel source
 	src=$(source_package 6.12)
-	# shellcheck disable=SC2046
-	key=$({ basename "$src"; cd "$top/scripts/kernel-config" && cat Kconfig.oot $(fragments "$name"); } |
-		md5sum | cut -c1-12)
-	dir=$name-$key
+	dir=$name-$(config_key "$name")
 	once "$cache/kernel/$dir" kernel_compile "$name" "$src"
 	ln -sfn "$dir" "$cache/kernel/$name"
 }
