@@ -129,7 +129,10 @@ void igt_mmgpu_refusal_accept(struct igt_mmgpu_refusal *refusal)
 {
 	int fd = refusal->fd;
 
-	igt_assert_eq(igt_mmgpu_job_run(fd, &refusal->job), 0);
+	/* Not igt_mmgpu_job_run(): the test may have put its lists anywhere. */
+	igt_mmgpu_job_submit(fd, &refusal->job);
+	igt_assert_eq(igt_mmgpu_syncobj_result(fd, refusal->out[0]), 0);
+	igt_mmgpu_syncobj_wait(fd, refusal->out[1], 1);
 	for (int i = 0; i < 2; i++) {
 		igt_mmgpu_bo_wait(fd, refusal->bo[i], MMGPU_BO_WAIT_WRITE);
 		igt_mmgpu_syncobj_destroy(fd, refusal->out[i]);

@@ -405,7 +405,7 @@ static void short_struct(void)
 	memset(&submit, 0xff, sizeof(submit));
 	submit.ctx_id = 0;
 	submit.flags = 0;
-	igt_assert_eq(__igt_mmgpu_submit(fd, &submit), -EINVAL);
+	igt_assert_eq(__igt_mmgpu_submit(fd, &submit), -E2BIG);
 	igt_assert_eq(igt_mmgpu_ioctl(fd, resized(DRM_IOCTL_MMGPU_SUBMIT, 8), &submit), 0);
 }
 
