@@ -220,7 +220,7 @@ static int import_shared_proc(struct igt_mmgpu_proc *self, void *data)
 	/* All doors, by a file bound to a stranger's mm. */
 	igt_mmgpu_bind_mm(fd);
 	handle = igt_mmgpu_import(fd, own.dmabuf);
-	assert_info(fd, handle, 0, 0);
+	assert_info(fd, handle, 0, MMGPU_BO_SHARED);
 	map = igt_mmgpu_bo_map(fd, handle, 0, PROT_READ | PROT_WRITE);
 	check_pages(map, 0, PAGES);
 	igt_mmgpu_job_init(&job, 0);

@@ -166,21 +166,27 @@ static const struct creator {
 	const char *name;
 	int (*fn)(int fd, uint32_t *id, uint32_t syncobj);
 	enum kind kind;
-	/* DRM core has it there only. */
-	bool primary;
 } creators[] = {
 	{ "bo-create", create_bo, BUFFER },
 	{ "bo-create-shared", create_bo_shared, BUFFER },
-	{ "dumb-create", create_dumb, BUFFER, true },
+	{ "dumb-create", create_dumb, BUFFER },
 	{ "prime-import", create_import, BUFFER },
-	{ "gem-open", create_open, BUFFER, true },
+	{ "gem-open", create_open, BUFFER },
 	{ "ctx-create", create_ctx, CONTEXT },
 	{ "submit", create_job, JOB },
 };
 
-static int open_for(const struct creator *creator)
+/*
+ * The primary node, as its master. On any other file DRM core remembers who called last,
+ * and waits for an RCU grace period when that is somebody else: then the parties would
+ * come milliseconds apart, and miss the moment that this is about.
+ */
+static int open_contested(void)
 {
-	return creator->primary ? igt_mmgpu_open_primary() : igt_mmgpu_open();
+	int fd = igt_mmgpu_open_primary();
+
+	igt_assert_eq(igt_mmgpu_ioctl(fd, DRM_IOCTL_SET_MASTER, NULL), 0);
+	return fd;
 }
 
 /* ---- one creation against one bind ----------------------------------------------------- */
@@ -266,7 +272,7 @@ static void bind_against(const struct creator *creator)
 
 	while (igt_mmgpu_now() < end || balance.we_won + balance.they_won < 20) {
 		struct drm_mmgpu_query_mm query;
-		int fd = open_for(creator);
+		int fd = open_contested();
 		uint64_t seq;
 		int ret;
 
@@ -309,15 +315,20 @@ static int looping_proc(struct igt_mmgpu_proc *self, void *data)
 	unsigned int me = *(unsigned int *)data;
 	int fd = igt_mmgpu_recv_fd(self->sock);
 	unsigned int rounds = 0;
-	int ret, closed = 0;
+	int ret = 0, closed = 0;
 
 	meet();
 	do {
-		/* Jobs would end the game at once, they make EBUSY for ever. */
-		const struct creator *creator = &creators[(me + rounds) %
-							  (igt_mmgpu_count(creators) - 1)];
+		const struct creator *creator = &creators[rounds % igt_mmgpu_count(creators)];
 		uint32_t id;
 
+		/*
+		 * Jobs would end the game at once, they make EBUSY for ever. And all
+		 * imports of one dma-buf share a handle, which one of us would close
+		 * under the others.
+		 */
+		if (creator->kind == JOB || (creator->fn == create_import && me))
+			continue;
 		ret = creator->fn(fd, &id, 0);
 		if (!ret)
 			closed = creator->kind == CONTEXT ? __igt_mmgpu_ctx_destroy(fd, id) :
@@ -338,7 +349,7 @@ static void bind_against_loops(unsigned int rivals)
 
 	while (igt_mmgpu_now() < end || games < 3) {
 		struct igt_mmgpu_proc rival[RIVALS_MAX];
-		int fd = igt_mmgpu_open_primary();
+		int fd = open_contested();
 		uint64_t seq;
 		int ret;
 
@@ -409,7 +420,7 @@ static void bind_against_bind(void)
 		igt_mmgpu_proc_start(&rival[i], binder_proc, &i);
 
 	while (igt_mmgpu_now() < end || won[0] + won[1] < 20) {
-		int fd = igt_mmgpu_open();
+		int fd = open_contested();
 		uint64_t seq[2];
 
 		for (unsigned int i = 0; i < 2; i++) {
@@ -469,7 +480,7 @@ static void bind_against_thread(const struct creator *creator)
 	ring->parties = 2;
 
 	while (igt_mmgpu_now() < end || balance.we_won + balance.they_won < 20) {
-		struct own_thread own = { .creator = creator, .fd = open_for(creator) };
+		struct own_thread own = { .creator = creator, .fd = open_contested() };
 		struct drm_mmgpu_bo_info info;
 		uint64_t seq = 0;
 		pthread_t thread;
@@ -533,7 +544,7 @@ static void bind_against_query(void)
 	ring->parties = 2;
 	igt_mmgpu_proc_start(&watcher, watcher_proc, NULL);
 	while (igt_mmgpu_now() < end) {
-		int fd = igt_mmgpu_open();
+		int fd = open_contested();
 		uint64_t seq;
 
 		igt_mmgpu_send(watcher.sock, "y", 1);
@@ -611,6 +622,8 @@ int igt_main()
 		igt_assert_eq(igt_mmgpu_ioctl(source.fd, DRM_IOCTL_GEM_FLINK, &flink), 0);
 		source.name = flink.name;
 		source.dmabuf = igt_mmgpu_export(source.fd, flink.handle);
+		/* See open_contested(). */
+		igt_mmgpu_ioctl(source.fd, DRM_IOCTL_DROP_MASTER, NULL);
 	}
 
 	for (unsigned int i = 0; i < igt_mmgpu_count(creators); i++) {

@@ -7,15 +7,14 @@
  * of short processes try the files of dead owners.
  *
  * MMGPU_BIND_PROCESSES is how many (20,000), MMGPU_BIND_EXECS how many times a program
- * executes itself (40).
+ * executes itself (30).
  */
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <sys/ioctl.h>
+#include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -26,9 +25,14 @@ IGT_TEST_DESCRIPTION("Thousands of short processes try the files of dead and liv
 
 /* Files of dead owners that each process tries. */
 #define DEAD_MAX		16
-/* Processes between two new owners; also so many that ask for a number. */
+/*
+ * Processes between two new owners, and between two that get a number. The end of such an
+ * mm waits for an SRCU grace period, so other workers use the CPU meanwhile.
+ */
 #define OWNER_EVERY		64
-#define ASSIGN_EVERY		8
+#define ASSIGN_EVERY		32
+#define WORKERS_PER_CPU		3
+#define WORKERS_MAX		24
 
 /* What a short process found out, as its exit code. */
 enum verdict {
@@ -55,18 +59,20 @@ static const char *const verdict_name[] = {
 	[FAILED] = "failed in its own right",
 };
 
-/* Per worker, in memory that it shares with its short processes. */
-struct score {
-	unsigned int count[igt_mmgpu_count(verdict_name)];
-	uint64_t last_seq;
-};
+/* ---- short processes ---------------------------------------------------------------- */
 
+/* What a worker is told and tells, in memory that it shares with its processes. */
 struct task {
-	struct score *score;
 	unsigned int processes;
 	unsigned int cpu;
 	/* Bound by a process that lives on. */
 	int live;
+	char node[64];
+
+	unsigned int count[igt_mmgpu_count(verdict_name)];
+	uint64_t last_seq;
+	/* Of a process that FAILED. */
+	int status;
 };
 
 static unsigned int number_from_env(const char *name, unsigned int otherwise)
@@ -77,45 +83,30 @@ static unsigned int number_from_env(const char *name, unsigned int otherwise)
 }
 
 /*
- * Forking a program with all of libigt's libraries mapped costs ten times as much as
- * forking a small one. A short process needs none of them: it makes system calls.
+ * Forking a program with all of libigt's libraries mapped costs five times as much as
+ * forking a small one. So a worker unmaps them and the heap, and from then on calls nothing
+ * but syscall() and what looks errno up: these two are bound, for others the linker would
+ * search through libraries that are not there.
  */
-static void shed_libraries(void)
-{
-	FILE *maps = fopen("/proc/self/maps", "re");
-	char line[512], exe[256];
-	ssize_t len;
 
-	igt_assert(maps);
-	len = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-	igt_assert_lt(0, len);
-	exe[len] = 0;
-
-	while (fgets(line, sizeof(line), maps)) {
-		const char *path = strchr(line, '/'), *name;
-		unsigned long start, end;
-
-		if (!path || sscanf(line, "%lx-%lx", &start, &end) != 2)
-			continue;
-		line[strcspn(line, "\n")] = 0;
-		name = strrchr(path, '/') + 1;
-		if (!strcmp(path, exe) || !strncmp(name, "libc.", 5) ||
-		    !strncmp(name, "libc-", 5) || !strncmp(name, "ld-", 3) ||
-		    !strstr(name, ".so"))
-			continue;
-		madvise((void *)start, end - start, MADV_DONTFORK);
-	}
-	fclose(maps);
-}
-
-/* 0, or the errno: without libdrm, which is not there any more. */
+/* 0, or the errno. */
 static int raw_ioctl(int fd, unsigned long request, void *arg)
 {
-	return ioctl(fd, request, arg) ? errno : 0;
+	return syscall(SYS_ioctl, fd, request, arg) ? errno : 0;
 }
 
-static enum verdict try_files(const struct task *task, const int *dead, unsigned int n,
-			      bool assign)
+static pid_t raw_fork(void)
+{
+	return syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+}
+
+static void __attribute__((noreturn)) leave(int code)
+{
+	for (;;)
+		syscall(SYS_exit_group, code);
+}
+
+static enum verdict try_files(struct task *task, const int *dead, unsigned int n, bool assign)
 {
 	struct drm_mmgpu_ctx_query ctx = { };
 	struct drm_mmgpu_query_mm query = { };
@@ -144,43 +135,87 @@ static enum verdict try_files(const struct task *task, const int *dead, unsigned
 			return FAILED;
 		if (query.state != MMGPU_MM_BOUND)
 			return CALLED_OWNER;
-		if (query.caller_mm_seq <= task->score->last_seq)
+		if (query.caller_mm_seq <= task->last_seq)
 			return NUMBER_NOT_NEW;
-		task->score->last_seq = query.caller_mm_seq;
+		task->last_seq = query.caller_mm_seq;
 		/* Now that it has one, the files are no friendlier. */
 		return try_files(task, dead, 0, false);
 	}
 	return REFUSED;
 }
 
-static int join(pid_t pid)
+static enum verdict join(struct task *task, pid_t pid)
 {
-	int status;
+	int status = -1;
 
-	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status) ||
-	    WEXITSTATUS(status) > FAILED)
-		return FAILED;
-	return WEXITSTATUS(status);
+	if (pid > 0 && syscall(SYS_wait4, pid, &status, 0, NULL) == pid && WIFEXITED(status) &&
+	    WEXITSTATUS(status) < FAILED)
+		return WEXITSTATUS(status);
+	task->status = status;
+	return FAILED;
 }
 
 /* A file whose owner is dead when this returns. */
-static int orphan_file(int node)
+static int orphan_file(struct task *task)
 {
 	struct drm_mmgpu_bind_mm bind = { };
-	int fd = igt_mmgpu_reopen(node);
-	pid_t pid = _Fork();
+	int fd = syscall(SYS_openat, AT_FDCWD, task->node, O_RDWR | O_CLOEXEC);
+	pid_t pid = raw_fork();
 
 	if (!pid)
-		_exit(raw_ioctl(fd, DRM_IOCTL_MMGPU_BIND_MM, &bind) ? FAILED : REFUSED);
-	igt_assert_eq(join(pid), REFUSED);
+		leave(raw_ioctl(fd, DRM_IOCTL_MMGPU_BIND_MM, &bind) ? FAILED : REFUSED);
+	if (join(task, pid) != REFUSED)
+		leave(FAILED);
 	return fd;
+}
+
+static bool is_needed(const char *name, uintptr_t start, uintptr_t end, const void *task)
+{
+	static const char *const needed[] = {
+		"mmgpu_bind_recycle", "libc.", "libc-", "ld-", "ld.", "[stack", "[v",
+	};
+	uintptr_t tls = (uintptr_t)&errno;
+
+	for (unsigned int i = 0; i < igt_mmgpu_count(needed); i++)
+		if (!strncmp(name, needed[i], strlen(needed[i])))
+			return true;
+	return (start <= tls && tls < end) ||
+	       (start <= (uintptr_t)task && (uintptr_t)task < end);
+}
+
+static void drop_libraries(const void *task)
+{
+	struct {
+		unsigned long start, size;
+	} drop[512];
+	FILE *maps = fopen("/proc/self/maps", "re");
+	unsigned int n = 0;
+	char line[512];
+
+	igt_assert(maps);
+	while (fgets(line, sizeof(line), maps) && n < igt_mmgpu_count(drop)) {
+		const char *slash = strrchr(line, '/'), *bracket = strchr(line, '[');
+		unsigned long start, end;
+
+		if (sscanf(line, "%lx-%lx", &start, &end) != 2)
+			continue;
+		if (is_needed(slash ? slash + 1 : bracket ?: "", start, end, task))
+			continue;
+		drop[n].start = start;
+		drop[n].size = end - start;
+		n++;
+	}
+	fclose(maps);
+
+	igt_assert_eq(raw_ioctl(-1, 0, NULL), EBADF);
+	while (n--)
+		syscall(SYS_munmap, drop[n].start, drop[n].size);
 }
 
 static int worker_proc(struct igt_mmgpu_proc *self, void *data)
 {
 	struct task *task = data;
 	unsigned int n = 0, next = 0;
-	int node = igt_mmgpu_open();
 	int dead[DEAD_MAX];
 	cpu_set_t cpus;
 
@@ -188,53 +223,62 @@ static int worker_proc(struct igt_mmgpu_proc *self, void *data)
 	CPU_ZERO(&cpus);
 	CPU_SET(task->cpu, &cpus);
 	sched_setaffinity(0, sizeof(cpus), &cpus);
-	shed_libraries();
+	drop_libraries(task);
 
 	for (unsigned int i = 0; i < task->processes; i++) {
 		pid_t pid;
 
 		if (i % OWNER_EVERY == 0) {
 			if (n == DEAD_MAX)
-				close(dead[next]);
+				syscall(SYS_close, dead[next]);
 			else
 				n++;
-			dead[next] = orphan_file(node);
+			dead[next] = orphan_file(task);
 			next = (next + 1) % DEAD_MAX;
 		}
-		pid = _Fork();
+		pid = raw_fork();
 		if (!pid)
-			_exit(try_files(task, dead, n, i % ASSIGN_EVERY == 0));
-		task->score->count[join(pid)]++;
+			leave(try_files(task, dead, n, i % ASSIGN_EVERY == 0));
+		task->count[join(task, pid)]++;
 	}
-	return 0;
+	leave(REFUSED);
+}
+
+static void node_of(int fd, char *node, size_t size)
+{
+	char link[64];
+	ssize_t len;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, node, size - 1);
+	igt_assert_lt(0, len);
+	node[len] = 0;
 }
 
 static void short_processes(void)
 {
 	unsigned int total = number_from_env("MMGPU_BIND_PROCESSES", 20000);
-	unsigned int workers = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned int cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned int workers = cpus * WORKERS_PER_CPU;
 	unsigned int done = 0, wrong = 0;
+	struct igt_mmgpu_proc worker[WORKERS_MAX];
 	int live = igt_mmgpu_open();
-	struct igt_mmgpu_proc worker[8];
-	struct score *score;
-	struct task task[8];
+	struct task *task;
 	int64_t start;
 
-	if (workers > igt_mmgpu_count(worker))
-		workers = igt_mmgpu_count(worker);
-	score = mmap(NULL, workers * sizeof(*score), PROT_READ | PROT_WRITE,
-		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	igt_assert(score != MAP_FAILED);
+	if (workers > WORKERS_MAX)
+		workers = WORKERS_MAX;
+	task = mmap(NULL, workers * sizeof(*task), PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	igt_assert(task != MAP_FAILED);
 	igt_mmgpu_bind_mm(live);
 
 	start = igt_mmgpu_now();
 	for (unsigned int i = 0; i < workers; i++) {
-		task[i] = (struct task){
-			.score = &score[i],
-			.processes = total / workers + (i < total % workers),
-			.cpu = i,
-			.live = live,
-		};
+		task[i].processes = total / workers + (i < total % workers);
+		task[i].cpu = i % cpus;
+		task[i].live = live;
+		node_of(live, task[i].node, sizeof(task[i].node));
 		igt_mmgpu_proc_start(&worker[i], worker_proc, &task[i]);
 	}
 	for (unsigned int i = 0; i < workers; i++)
@@ -243,8 +287,11 @@ static void short_processes(void)
 	for (unsigned int v = 0; v < igt_mmgpu_count(verdict_name); v++) {
 		unsigned int count = 0;
 
-		for (unsigned int i = 0; i < workers; i++)
-			count += score[i].count[v];
+		for (unsigned int i = 0; i < workers; i++) {
+			count += task[i].count[v];
+			if (v == FAILED && task[i].count[v])
+				igt_warn("last status: %#x\n", task[i].status);
+		}
 		if (count)
 			igt_info("%u processes %s\n", count, verdict_name[v]);
 		done += count;
@@ -254,7 +301,7 @@ static void short_processes(void)
 		 (long long)((igt_mmgpu_now() - start) / IGT_MMGPU_NSEC_PER_MSEC));
 	igt_assert_eq(done, total);
 	igt_assert_eq(wrong, 0);
-	munmap(score, workers * sizeof(*score));
+	munmap(task, workers * sizeof(*task));
 	close(live);
 }
 
@@ -269,10 +316,10 @@ static void short_processes(void)
 /* Tries the files of all lives before this one, begins another, and ends it by exec. */
 static enum verdict live_once(unsigned int life, unsigned int lives, const char *node)
 {
-	char *argv[] = { "chain", NULL }, *env[64], text[128];
 	struct drm_mmgpu_ctx_query ctx = { };
 	struct drm_mmgpu_query_mm query = { };
 	struct drm_mmgpu_bind_mm bind = { };
+	char *argv[] = { "chain", NULL }, *env[64], text[128];
 	unsigned int n = 0;
 	int fd;
 
@@ -322,11 +369,10 @@ static void __attribute__((constructor)) next_life(void)
 
 static int chain_proc(struct igt_mmgpu_proc *self, void *data)
 {
-	char link[64], node[64] = "";
+	char node[64];
 
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", *(int *)data);
-	igt_assert_lt(0, readlink(link, node, sizeof(node) - 1));
-	return live_once(0, number_from_env("MMGPU_BIND_EXECS", 40), node);
+	node_of(*(int *)data, node, sizeof(node));
+	return live_once(0, number_from_env("MMGPU_BIND_EXECS", 30), node);
 }
 
 static void exec_chain(void)
