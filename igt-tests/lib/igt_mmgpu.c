@@ -50,7 +50,7 @@ int __igt_mmgpu_open_driver(const char *driver, enum igt_mmgpu_node node, unsign
 
 	count = scandir("/dev/dri", &list, NULL, NULL);
 	if (count < 0)
-		return -errno;
+		return errno == ENOENT ? -ENODEV : -errno;
 	for (int i = 0; i < count; i++) {
 		int minor = minor_of(list[i]->d_name, node);
 

@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: MIT
+/* Copyright 2026 The mmgpu developers */
+
+/*
+ * The module itself: its parameters, the good, the bad and those that take syncobjs away,
+ * and what keeps it from being unloaded. It loads and unloads mmgpu, so it wants a
+ * machine on which nobody has done so.
+ */
+
+#include "igt.h"
+#include "igt_mmgpu.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <xf86drm.h>
+
+IGT_TEST_DESCRIPTION("Loading, parameters and unloading of the module.");
+
+#define PAGE	4096ull
+
+static bool loaded(void)
+{
+	return !access("/sys/module/mmgpu", F_OK);
+}
+
+static int load(const char *params)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command), "modprobe mmgpu %s >/dev/null 2>&1", params);
+	return system(command);
+}
+
+static int unload_once(void)
+{
+	return syscall(SYS_delete_module, "mmgpu", O_NONBLOCK) ? -errno : 0;
+}
+
+/* The last fence lets go of the module only after a grace period. */
+static void unload(void)
+{
+	int64_t deadline = igt_mmgpu_deadline_ms(IGT_MMGPU_PATIENCE * 1000);
+	int ret;
+
+	while ((ret = unload_once()) == -EAGAIN) {
+		igt_assert_f(igt_mmgpu_now() < deadline, "something keeps the module\n");
+		usleep(10000);
+	}
+	igt_assert_eq(ret, 0);
+	igt_assert(!loaded());
+}
+
+/* Runs with the module loaded so, and starts from and leaves no module. */
+static void with(const char *params, void (*run)(int fd))
+{
+	int fd;
+
+	if (loaded())
+		unload();
+	igt_assert_eq(load(params), 0);
+	fd = igt_mmgpu_open();
+	run(fd);
+	close(fd);
+	unload();
+}
+
+/* ---- parameters --------------------------------------------------------------------------- */
+
+static void bad(const char *params)
+{
+	if (loaded())
+		unload();
+	igt_assert_neq(load(params), 0);
+	igt_assert(!loaded());
+	igt_assert_eq(__igt_mmgpu_open_driver("mmgpu", IGT_MMGPU_RENDER, 0), -ENODEV);
+}
+
+static void defaults(int fd)
+{
+	igt_assert_eq_u64(igt_mmgpu_get_param(fd, MMGPU_PARAM_ENGINE_COUNT), 2);
+	igt_assert_eq_u64(igt_mmgpu_get_param(fd, MMGPU_PARAM_JOB_TIMEOUT_MS), 2000);
+	igt_assert_eq_u64(igt_mmgpu_get_param(fd, MMGPU_PARAM_MAX_DELAY_MS), 10000);
+	igt_assert_eq(__igt_mmgpu_open_driver("mmgpu", IGT_MMGPU_RENDER, 1), -ENODEV);
+}
+
+static void smallest(int fd)
+{
+	struct igt_mmgpu_job job;
+
+	igt_assert_eq_u64(igt_mmgpu_get_param(fd, MMGPU_PARAM_ENGINE_COUNT), 1);
+	igt_assert_eq_u64(igt_mmgpu_get_param(fd, MMGPU_PARAM_JOB_TIMEOUT_MS), 10);
+	igt_assert_eq_u64(igt_mmgpu_get_param(fd, MMGPU_PARAM_MAX_DELAY_MS), 0);
+	igt_mmgpu_job_init(&job, 0);
+	igt_mmgpu_cmd_delay(&job, 0)->value = 1;
+	igt_assert_eq(__igt_mmgpu_job_submit(fd, &job), -EINVAL);
+	job.cmds[0].value = 0;
+	igt_assert_eq(igt_mmgpu_job_run(fd, &job), 0);
+	igt_assert_eq_u64(igt_mmgpu_get_param(fd, MMGPU_PARAM_SVM), 0);
+}
+
+static void largest(int fd)
+{
+	igt_assert_eq_u64(igt_mmgpu_get_param(fd, MMGPU_PARAM_ENGINE_COUNT), 16);
+	igt_assert_eq_u64(igt_mmgpu_get_param(fd, MMGPU_PARAM_JOB_TIMEOUT_MS), 600000);
+	igt_assert_eq_u64(igt_mmgpu_get_param(fd, MMGPU_PARAM_MAX_DELAY_MS), 600000);
+	for (uint32_t engine = 0; engine < 16; engine++) {
+		uint32_t ctx = igt_mmgpu_ctx_create(fd, MMGPU_PRIORITY_NORMAL, engine);
+		struct igt_mmgpu_job job;
+
+		igt_mmgpu_job_init(&job, ctx);
+		igt_assert_eq(igt_mmgpu_job_run(fd, &job), 0);
+	}
+}
+
+static void many_devices(int fd)
+{
+	int fds[16];
+
+	for (int i = 0; i < 16; i++) {
+		struct igt_mmgpu_job job;
+
+		fds[i] = __igt_mmgpu_open_driver("mmgpu", IGT_MMGPU_RENDER, i);
+		igt_assert_fd(fds[i]);
+		igt_mmgpu_job_init(&job, 0);
+		igt_assert_eq(igt_mmgpu_job_run(fds[i], &job), 0);
+	}
+	igt_assert_eq(__igt_mmgpu_open_driver("mmgpu", IGT_MMGPU_RENDER, 16), -ENODEV);
+	for (int i = 0; i < 16; i++)
+		close(fds[i]);
+}
+
+/* ---- syncobjs ------------------------------------------------------------------------------ */
+
+static uint64_t drm_cap(int fd, uint64_t cap)
+{
+	uint64_t value = ~0ull;
+
+	igt_assert_eq(drmGetCap(fd, cap, &value), 0);
+	return value;
+}
+
+static void caps_none(int fd)
+{
+	struct drm_syncobj_create create = { };
+	uint32_t handle = igt_mmgpu_bo_create(fd, PAGE, 0);
+	struct igt_mmgpu_job job;
+	uint64_t *map = igt_mmgpu_bo_map(fd, handle, 0, PROT_READ);
+
+	igt_assert_eq_u64(drm_cap(fd, DRM_CAP_SYNCOBJ), 0);
+	igt_assert_eq_u64(drm_cap(fd, DRM_CAP_SYNCOBJ_TIMELINE), 0);
+	igt_assert_eq(igt_mmgpu_ioctl(fd, DRM_IOCTL_SYNCOBJ_CREATE, &create), -EOPNOTSUPP);
+
+	/* Told before what is unknown. */
+	igt_mmgpu_job_init(&job, 99);
+	igt_mmgpu_job_in(&job, 1, 0);
+	igt_assert_eq(__igt_mmgpu_job_submit(fd, &job), -EOPNOTSUPP);
+	igt_mmgpu_job_init(&job, 99);
+	igt_mmgpu_job_out(&job, 1, 1);
+	igt_assert_eq(__igt_mmgpu_job_submit(fd, &job), -EOPNOTSUPP);
+	/* And after what is not there. */
+	job.submit.out_syncs.array = (uintptr_t)igt_mmgpu_bad_pointer();
+	igt_assert_eq(__igt_mmgpu_job_submit(fd, &job), -EFAULT);
+
+	/* Implicit sync is all there is, and it works. */
+	igt_mmgpu_job_init(&job, 0);
+	igt_mmgpu_job_bo(&job, handle, MMGPU_BO_REF_WRITE);
+	igt_mmgpu_cmd_fill(&job, 0, 0, PAGE, 1);
+	igt_mmgpu_job_submit(fd, &job);
+	igt_mmgpu_bo_wait(fd, handle, 0);
+	igt_assert_eq_u64(map[511], 1);
+	munmap(map, PAGE);
+}
+
+static void caps_syncobj(int fd)
+{
+	struct igt_mmgpu_job job;
+	uint32_t syncobj = igt_mmgpu_syncobj_create(fd);
+
+	igt_assert_eq_u64(drm_cap(fd, DRM_CAP_SYNCOBJ), 1);
+	igt_assert_eq_u64(drm_cap(fd, DRM_CAP_SYNCOBJ_TIMELINE), 0);
+	igt_mmgpu_job_init(&job, 0);
+	igt_assert_eq(igt_mmgpu_job_run(fd, &job), 0);
+	igt_mmgpu_job_out(&job, syncobj, 1);
+	igt_assert_eq(__igt_mmgpu_job_submit(fd, &job), -EOPNOTSUPP);
+	igt_mmgpu_job_init(&job, 0);
+	igt_mmgpu_job_in(&job, syncobj, 1);
+	igt_assert_eq(__igt_mmgpu_job_submit(fd, &job), -EOPNOTSUPP);
+}
+
+static void caps_both(int fd)
+{
+	struct igt_mmgpu_job job;
+	uint32_t syncobj = igt_mmgpu_syncobj_create(fd);
+
+	igt_assert_eq_u64(drm_cap(fd, DRM_CAP_SYNCOBJ), 1);
+	igt_assert_eq_u64(drm_cap(fd, DRM_CAP_SYNCOBJ_TIMELINE), 1);
+	igt_mmgpu_job_init(&job, 0);
+	igt_mmgpu_job_out(&job, syncobj, 1);
+	igt_mmgpu_job_submit(fd, &job);
+	igt_mmgpu_syncobj_wait(fd, syncobj, 1);
+}
+
+/* ---- what keeps the module ----------------------------------------------------------------- */
+
+static void held(void)
+{
+	igt_assert_eq(unload_once(), -EAGAIN);
+	igt_assert(loaded());
+}
+
+static void fresh(void)
+{
+	if (loaded())
+		unload();
+	igt_assert_eq(load(""), 0);
+}
+
+static void kept_by_file(void)
+{
+	int fd;
+
+	fresh();
+	fd = igt_mmgpu_open();
+	held();
+	igt_mmgpu_bo_create(fd, PAGE, 0);
+	held();
+	close(fd);
+	unload();
+}
+
+static void kept_by_mapping(void)
+{
+	uint64_t *map;
+	int fd;
+
+	fresh();
+	fd = igt_mmgpu_open();
+	map = igt_mmgpu_bo_map(fd, igt_mmgpu_bo_create(fd, PAGE, 0), 0, PROT_READ | PROT_WRITE);
+	close(fd);
+	held();
+	map[0] = 1;
+	munmap(map, PAGE);
+	unload();
+}
+
+static void kept_by_dmabuf(void)
+{
+	int fd, dmabuf;
+	uint64_t *map;
+
+	fresh();
+	fd = igt_mmgpu_open();
+	dmabuf = igt_mmgpu_export(fd, igt_mmgpu_bo_create(fd, PAGE, 0));
+	close(fd);
+	held();
+	map = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, dmabuf, 0);
+	igt_assert(map != MAP_FAILED);
+	close(dmabuf);
+	held();
+	igt_assert_eq_u64(map[0], 0);
+	munmap(map, PAGE);
+	unload();
+}
+
+/* A fence of which somebody may still ask the names. */
+static void kept_by_fence(void)
+{
+	struct igt_mmgpu_job job;
+	uint32_t syncobj;
+	int fd, file;
+
+	fresh();
+	fd = igt_mmgpu_open();
+	syncobj = igt_mmgpu_syncobj_create(fd);
+	igt_mmgpu_job_init(&job, 0);
+	igt_mmgpu_cmd_delay(&job, 20);
+	igt_mmgpu_job_out(&job, syncobj, 0);
+	igt_mmgpu_job_submit(fd, &job);
+	file = igt_mmgpu_syncobj_export(fd, syncobj);
+	close(fd);
+	held();
+	igt_assert(igt_mmgpu_poll_ms(file, POLLIN, IGT_MMGPU_PATIENCE * 1000));
+	held();
+	igt_assert_neq(igt_mmgpu_sync_file_status(file), 0);
+	close(file);
+	unload();
+}
+
+static void kept_by_job(void)
+{
+	struct igt_mmgpu_job job;
+	int fd;
+
+	for (int round = 0; round < 10; round++) {
+		fresh();
+		fd = igt_mmgpu_open();
+		igt_mmgpu_job_init(&job, 0);
+		igt_mmgpu_cmd_delay(&job, 30);
+		for (int i = 0; i < 5; i++)
+			igt_mmgpu_job_submit(fd, &job);
+		close(fd);
+		/* As soon as it can go it goes, with the last job just over. */
+		unload();
+	}
+}
+
+int igt_main()
+{
+	static const struct {
+		const char *name;
+		const char *params;
+	} bads[] = {
+		{ "num-devices-zero", "num_devices=0" },
+		{ "num-devices", "num_devices=17" },
+		{ "engines-zero", "engines=0" },
+		{ "engines", "engines=17" },
+		{ "job-timeout-small", "job_timeout_ms=9" },
+		{ "job-timeout-large", "job_timeout_ms=600001" },
+		{ "max-delay", "max_delay_ms=600001" },
+		{ "svm", "svm=perhaps" },
+		{ "caps", "caps=everything" },
+		{ "caps-timeline-alone", "caps=timeline" },
+		{ "caps-none-and", "caps=none,syncobj" },
+		{ "unsigned", "engines=-1" },
+	};
+	static const struct {
+		const char *name;
+		const char *describe;
+		const char *params;
+		void (*run)(int fd);
+	} goods[] = {
+		{ "defaults", "The values without parameters.", "", defaults },
+		{ "smallest", "The smallest values.",
+		  "engines=1 job_timeout_ms=10 max_delay_ms=0 svm=0", smallest },
+		{ "largest", "The largest values.",
+		  "engines=16 job_timeout_ms=600000 max_delay_ms=600000", largest },
+		{ "num-devices", "Sixteen devices.", "num_devices=16", many_devices },
+		{ "caps-none", "Without syncobjs only implicit sync is left.", "caps=none",
+		  caps_none },
+		{ "caps-syncobj", "Syncobjs without timelines.", "caps=syncobj", caps_syncobj },
+		{ "caps-both", "Both, by name.", "caps=timeline,syncobj", caps_both },
+	};
+	static const struct {
+		const char *name;
+		const char *describe;
+		void (*run)(void);
+	} keeps[] = {
+		{ "kept-by-file", "An open file keeps the module.", kept_by_file },
+		{ "kept-by-mapping", "A mapping keeps the module.", kept_by_mapping },
+		{ "kept-by-dmabuf", "A dma-buf and its mapping keep the module.", kept_by_dmabuf },
+		{ "kept-by-fence", "A sync_file keeps the module.", kept_by_fence },
+		{ "kept-by-job", "A running job keeps the module, until it is over.", kept_by_job },
+	};
+
+	igt_fixture() {
+		igt_require_f(geteuid() == 0, "only root loads modules\n");
+		igt_require_f(!loaded(), "mmgpu is loaded already, by somebody else\n");
+		igt_require_f(!load(""), "modprobe does not find mmgpu\n");
+		unload();
+	}
+
+	for (size_t i = 0; i < igt_mmgpu_count(bads); i++) {
+		igt_describe("The module refuses to load with a bad value.");
+		igt_subtest_f("bad-%s", bads[i].name)
+			bad(bads[i].params);
+	}
+
+	for (size_t i = 0; i < igt_mmgpu_count(goods); i++) {
+		igt_describe(goods[i].describe);
+		igt_subtest(goods[i].name)
+			with(goods[i].params, goods[i].run);
+	}
+
+	for (size_t i = 0; i < igt_mmgpu_count(keeps); i++) {
+		igt_describe(keeps[i].describe);
+		igt_subtest(keeps[i].name)
+			keeps[i].run();
+	}
+
+	igt_fixture() {
+		if (loaded())
+			unload();
+	}
+}
