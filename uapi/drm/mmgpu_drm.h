@@ -230,7 +230,7 @@ struct drm_mmgpu_bo_info {
 	/** @handle: In: the GEM handle. */
 	__u32 handle;
 
-	/** @flags: Out: the flags given at creation, 0 for an imported buffer. */
+	/** @flags: Out: the flags given at creation, 0 for a buffer of another device. */
 	__u32 flags;
 
 	/** @size: Out: size in bytes, whole pages. */
@@ -286,7 +286,7 @@ struct drm_mmgpu_bo_wait {
  * Gives the mm with the number @mm_seq access to a private buffer of the caller,
  * changes that access, or takes it back.
  *
- * Errors, in this order: ``EOPNOTSUPP`` the driver's version 1.0 makes no grants.
+ * Errors: ``EOPNOTSUPP`` always: version 1.0 of the interface makes no grants.
  */
 struct drm_mmgpu_bo_grant {
 	/** @handle: In: the GEM handle, on any file of the caller. */

@@ -344,20 +344,22 @@ out_put:
 
 static int mmgpu_bo_wait(struct mmgpu_bo *bo, enum dma_resv_usage usage, s64 timeout_ns)
 {
-	unsigned long timeout = drm_timeout_abs_to_jiffies(timeout_ns);
 	struct dma_resv *resv = bo->base.base.resv;
-	long left;
 
-	if (dma_resv_test_signaled(resv, usage))
-		return 0;
-	if (!timeout)
-		return -ETIME;
+	while (!dma_resv_test_signaled(resv, usage)) {
+		/* Jiffies may come in bursts, so that the wait ends early: look at the clock. */
+		unsigned long timeout = drm_timeout_abs_to_jiffies(timeout_ns);
+		long left;
 
-	left = dma_resv_wait_timeout(resv, usage, true, timeout);
-	if (left < 0)
-		return left;
+		if (!timeout)
+			return -ETIME;
 
-	return left ? 0 : -ETIME;
+		left = dma_resv_wait_timeout(resv, usage, true, timeout);
+		if (left < 0)
+			return left;
+	}
+
+	return 0;
 }
 
 /**

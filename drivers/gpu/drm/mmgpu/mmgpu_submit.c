@@ -260,17 +260,20 @@ static int submit_lookup_bos(struct mmgpu_submit *sub)
 static int submit_lookup_syncs(struct mmgpu_submit *sub)
 {
 	const struct drm_mmgpu_submit *args = sub->args;
-	int ret;
+	int in_ret = 0, ret;
 	u32 i;
 
+	/* A handle that is unknown goes before an in-sync that has no fence. */
 	for (i = 0; i < args->in_syncs.count; i++) {
 		ret = mmgpu_deps_add_sync(&sub->deps, sub->file, &sub->in_syncs[i]);
-		if (ret)
+		if (ret == -EINVAL)
+			in_ret = ret;
+		else if (ret)
 			return ret;
 	}
 
 	if (!args->out_syncs.count)
-		return 0;
+		return in_ret;
 
 	sub->outs = kvcalloc(args->out_syncs.count, sizeof(*sub->outs), GFP_KERNEL_ACCOUNT);
 	if (!sub->outs)
@@ -282,7 +285,7 @@ static int submit_lookup_syncs(struct mmgpu_submit *sub)
 			return ret;
 	}
 
-	return 0;
+	return in_ret;
 }
 
 static int submit_check_access(struct mmgpu_submit *sub)
