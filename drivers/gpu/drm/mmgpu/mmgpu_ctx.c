@@ -181,6 +181,20 @@ static struct mmgpu_ctx *mmgpu_ctx_create(struct mmgpu_file *mfile, s32 priority
 	return ctx;
 }
 
+/* Shows lockdep the order that mmgpu_device.h lists before any path can take another one. */
+static void mmgpu_ctx_prime_lockdep(struct mmgpu_ctx *ctx)
+{
+	if (!IS_ENABLED(CONFIG_PROVE_LOCKING))
+		return;
+
+	mutex_lock(&ctx->submit_lock);
+	mutex_lock(&ctx->mfile->lock);
+	spin_lock(&ctx->lock);
+	spin_unlock(&ctx->lock);
+	mutex_unlock(&ctx->mfile->lock);
+	mutex_unlock(&ctx->submit_lock);
+}
+
 /**
  * mmgpu_ctx_init_default() - Make context 0 of a new file
  * @mfile: file
@@ -195,6 +209,8 @@ int mmgpu_ctx_init_default(struct mmgpu_file *mfile)
 	ctx = mmgpu_ctx_create(mfile, MMGPU_PRIORITY_NORMAL, MMGPU_ENGINE_ANY);
 	if (IS_ERR(ctx))
 		return PTR_ERR(ctx);
+
+	mmgpu_ctx_prime_lockdep(ctx);
 
 	ret = xa_insert(&mfile->ctxs, 0, ctx, GFP_KERNEL_ACCOUNT);
 	if (ret)

@@ -17,6 +17,22 @@ struct mmgpu_engine;
 struct platform_device;
 struct workqueue_struct;
 
+/*
+ * Lock order, outermost first:
+ *
+ *	dma_resv of the buffers, drm_file.prime.lock, drm_device.filelist_mutex,
+ *	mmgpu_mm.clients_lock
+ *	  mmgpu_ctx.submit_lock			arm, publish and push in one order
+ *	    mmgpu_file.lock			publishing, against bind
+ *	      mmgpu_device.bos_lock
+ *	      mmgpu_ctx.lock			jobs signal in order
+ *		locks of fences, ours and strangers'
+ *	mms_lock (mmgpu_mm.c)			the registry; nothing is taken in it
+ *
+ * mmgpu_file_open() shows the inner part to lockdep. No callback of a fence takes a lock
+ * of ours.
+ */
+
 /* What GET_PARAM tells; the uapi header says what each one limits. */
 #define MMGPU_MAX_CMDS		1024
 #define MMGPU_MAX_BOS		256

@@ -176,9 +176,8 @@ static int mmgpu_gem_mmap(struct drm_gem_object *obj, struct vm_area_struct *vma
 	if (drm_gem_is_imported(obj))
 		return drm_gem_shmem_mmap(&bo->base, vma);
 
-	ret = dma_resv_lock_interruptible(obj->resv, NULL);
-	if (ret)
-		return ret;
+	/* mmap() can't be restarted, so no signal ends this. */
+	dma_resv_lock(obj->resv, NULL);
 	ret = mmgpu_bo_map_locked(bo);
 	dma_resv_unlock(obj->resv);
 	if (ret)
