@@ -112,13 +112,14 @@ static void device_unplug(void *data)
 	/* From here on no job is published, and every ioctl but QUERY_MM is refused. */
 	drm_dev_unplug(&mdev->drm);
 
-	WRITE_ONCE(mdev->gone, true);
-	wake_up_all(&mdev->gone_wq);
-
+	/* First what is queued, so that it does not start when the running jobs are stopped. */
 	mutex_lock(&mdev->drm.filelist_mutex);
 	list_for_each_entry(file, &mdev->drm.filelist, lhead)
 		mmgpu_ctx_kill_all(to_mmgpu_file(file), -ENODEV);
 	mutex_unlock(&mdev->drm.filelist_mutex);
+
+	WRITE_ONCE(mdev->gone, true);
+	wake_up_all(&mdev->gone_wq);
 }
 
 /**
