@@ -91,7 +91,7 @@ static void balance_result(struct balance *b, bool we_won)
 	if (we_won != (b->streak > 0))
 		b->streak = 0;
 	b->streak += we_won ? 1 : -1;
-	step <<= abs(b->streak) < 8 ? abs(b->streak) : 8;
+	step <<= abs(b->streak) < 12 ? abs(b->streak) : 12;
 	b->bias += we_won ? -step : step;
 	if (we_won)
 		b->we_won++;

@@ -7,7 +7,7 @@
  * of short processes try the files of dead owners.
  *
  * MMGPU_BIND_PROCESSES is how many (20,000), MMGPU_BIND_EXECS how many times a program
- * executes itself (30).
+ * executes itself (20).
  */
 
 #include <errno.h>
@@ -372,7 +372,7 @@ static int chain_proc(struct igt_mmgpu_proc *self, void *data)
 	char node[64];
 
 	node_of(*(int *)data, node, sizeof(node));
-	return live_once(0, number_from_env("MMGPU_BIND_EXECS", 30), node);
+	return live_once(0, number_from_env("MMGPU_BIND_EXECS", 20), node);
 }
 
 static void exec_chain(void)
