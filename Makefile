@@ -50,6 +50,9 @@ demo: ## The picture job in a VM, and who may not touch it: IMAGE=any.png
 check: ## All checks on all kernels; the short loop: KERNEL=6.12 TEST='mmgpu_bind'
 	@scripts/check $(if $(KERNEL)$(TEST),tests '$(KERNEL)' '$(TEST)',all)
 
+bench: ## Instructions that a submission costs on a bound and on a legacy file: KERNEL=6.12
+	@scripts/bench $(KERNEL)
+
 lint: ## Only the static checks
 	@scripts/lint
 
@@ -68,5 +71,5 @@ load: ## Load the module built for the running kernel: ARGS='engines=4'
 clean: ## Remove build/ (the cache of kernels stays)
 	rm -rf $(O)
 
-.PHONY: all help deps module lib tests all-kernels upstream demo check lint shell \
+.PHONY: all help deps module lib tests all-kernels upstream demo check bench lint shell \
 	igt-overlay install load clean
