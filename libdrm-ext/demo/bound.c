@@ -161,11 +161,11 @@ static bool finish(struct owner *owner, const struct scene *scene, const struct 
 
 /* --- the owner --- */
 
-static uint32_t create_syncobj(struct owner *owner)
+static uint32_t create_syncobj(struct owner *owner, uint32_t flags)
 {
 	uint32_t handle;
 
-	if (drmSyncobjCreate(drm_mmgpu_get_fd(owner->dev), 0, &handle))
+	if (drmSyncobjCreate(drm_mmgpu_get_fd(owner->dev), flags, &handle))
 		demo_die("drmSyncobjCreate: %s", strerror(errno));
 	return handle;
 }
@@ -184,7 +184,7 @@ static void owner_init(struct owner *owner, const struct scene *scene)
 				    &owner->ctx[1]));
 	owner->ctx[2] = drm_mmgpu_context_default(owner->dev);
 	for (i = 0; i < SCENE_CONTEXTS; i++)
-		owner->timeline[i] = create_syncobj(owner);
+		owner->timeline[i] = create_syncobj(owner, 0);
 	for (i = 0; i < SCENE_BO_COUNT; i++)
 		check(drm_mmgpu_bo_new(owner->dev, scene_size(scene, i), 0, &owner->bo[i]));
 }
@@ -207,7 +207,7 @@ static void hide_secret(struct owner *owner, struct loot *loot)
 	check(drm_mmgpu_bo_map(owner->secret, &map));
 	owner->secret_map = map;
 	*owner->secret_map = SECRET;
-	owner->syncobj = create_syncobj(owner);
+	owner->syncobj = create_syncobj(owner, DRM_SYNCOBJ_CREATE_SIGNALED);
 	owner->key.node = drm_mmgpu_get_fd(owner->dev);
 	check(drm_mmgpu_bo_export(owner->secret, DRM_CLOEXEC | DRM_RDWR, &owner->key.dmabuf));
 	if (drmSyncobjHandleToFD(owner->key.node, owner->syncobj, &owner->key.syncobj))
@@ -442,10 +442,9 @@ int main(int argc, char **argv)
 		good = write(go[1], "", 1) == 1;
 	close(go[1]);
 	good = reap(receiver, "receiver") && good;
-	if (!good)
-		return 1;
 
-	good = table_print(&shared->board, owner, shared->owner_mm_seq);
+	/* If something failed the table may tell why */
+	good = table_print(&shared->board, owner, shared->owner_mm_seq) && good;
 	demo_say(good ? "everything came back as the contract says" :
 			"NOT everything came back as the contract says");
 	return good ? 0 : 1;

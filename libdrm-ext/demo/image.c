@@ -86,6 +86,7 @@ static void shrink(const char *path, struct image *image)
 			image->pixels[(size_t)y * width + x] = average(image, x, y, factor);
 	image->width = width;
 	image->height = height;
+	image->was_larger = true;
 }
 
 /* Reads all kinds of PNG; whatever libpng says about a broken one is told. */
@@ -149,6 +150,8 @@ bool image_save(const char *path, const struct image *image)
 		.width = image->width,
 		.height = image->height,
 		.format = image->has_alpha ? PNG_FORMAT_RGBA : PNG_FORMAT_RGB,
+		/* Also in a slow VM */
+		.flags = PNG_IMAGE_FLAG_FAST,
 	};
 	uint8_t *rgb = NULL;
 	bool ok;

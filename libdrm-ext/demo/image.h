@@ -11,6 +11,7 @@ struct image {
 	uint32_t width;
 	uint32_t height;
 	bool has_alpha;
+	bool was_larger;	/* than the demo needs, in the file */
 	uint32_t *pixels;
 };
 

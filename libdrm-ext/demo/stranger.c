@@ -62,11 +62,25 @@ static unsigned int try_count;
 
 /* --- things to try that are no ioctl of the file --- */
 
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+/* If it were allowed it would wait for an event: then it ends with EINTR. */
 static int do_read(const struct attempt *at)
 {
+	struct sigaction action = { .sa_handler = on_alarm }, old;
+	unsigned int guard;
 	char event[64];
+	int ret;
 
-	return read(at->key->node, event, sizeof(event)) < 0 ? -errno : 0;
+	sigaction(SIGALRM, &action, &old);
+	guard = alarm(2);
+	ret = read(at->key->node, event, sizeof(event)) < 0 ? -errno : 0;
+	alarm(guard);
+	sigaction(SIGALRM, &old, NULL);
+	return ret;
 }
 
 static int do_poll(const struct attempt *at)

@@ -58,12 +58,13 @@ static void print_head(const struct board *board, pid_t owner, uint64_t owner_mm
 static bool print_row(const struct board *board, unsigned int row)
 {
 	bool right = true;
-	int i;
+	int i, came;
 
 	printf("%-38s", stranger_name(row));
 	for (i = 0; i < WHO_COUNT; i++) {
-		printf("%-12s", came_text(board->columns[i].came[row]));
-		right &= stranger_is_right(row, i, board->columns[i].came[row]);
+		came = board->columns[i].done ? board->columns[i].came[row] : CAME_NOTHING;
+		printf("%-12s", came_text(came));
+		right &= board->columns[i].done && stranger_is_right(row, i, came);
 	}
 	printf("%s\n", right ? "yes" : "NO");
 	return right;
