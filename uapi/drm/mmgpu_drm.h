@@ -474,10 +474,16 @@ struct drm_mmgpu_cmd {
 	/** @rows: Number of rows, not 0. */
 	__u32 rows;
 
-	/** @dst_pitch: Bytes from one row to the next; ignored for one row, else at least @width. */
+	/**
+	 * @dst_pitch: Bytes from one row to the next, at least @width. Ignored for one
+	 * row.
+	 */
 	__u32 dst_pitch;
 
-	/** @src_pitch: Bytes from one row to the next; ignored for one row, else at least @width. */
+	/**
+	 * @src_pitch: Bytes from one row to the next, at least @width. Ignored for one
+	 * row.
+	 */
 	__u32 src_pitch;
 
 	/** @pad: Must be 0. */

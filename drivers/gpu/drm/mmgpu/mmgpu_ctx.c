@@ -288,9 +288,11 @@ int mmgpu_ioctl_ctx_create(struct drm_device *drm, void *data, struct drm_file *
 
 	if (mmgpu_bad(mdev, args->flags) ||
 	    mmgpu_bad(mdev, args->priority < MMGPU_PRIORITY_LOW) ||
-	    mmgpu_bad(mdev, args->priority > MMGPU_PRIORITY_HIGH) ||
-	    mmgpu_bad(mdev, args->engine != MMGPU_ENGINE_ANY &&
-			    args->engine >= mmgpu_params.engines))
+	    mmgpu_bad(mdev, args->priority > MMGPU_PRIORITY_HIGH))
+		return -EINVAL;
+
+	if (args->engine != MMGPU_ENGINE_ANY &&
+	    mmgpu_bad(mdev, args->engine >= mmgpu_params.engines))
 		return -EINVAL;
 
 	if (args->priority == MMGPU_PRIORITY_HIGH && mmgpu_bad(mdev, !capable(CAP_SYS_NICE)))

@@ -119,11 +119,12 @@ static int mmgpu_gate(struct file *filp, const char *door)
 	int ret = mmgpu_file_gate(mfile);
 
 	if (unlikely(ret)) {
+		struct drm_device *drm = &mfile->mdev->drm;
 		u64 seq = mmgpu_mm_lookup_seq(current->mm);
+		u64 owner = mfile->owner->seq;
 
-		trace_mmgpu_refuse(mfile->mdev->drm.primary->index, door, seq, mfile->owner->seq, ret);
-		drm_dbg(&mfile->mdev->drm, "%s: mm %llu refused a file of mm %llu: %d\n", door, seq,
-			mfile->owner->seq, ret);
+		trace_mmgpu_refuse(drm->primary->index, door, seq, owner, ret);
+		drm_dbg(drm, "%s: mm %llu refused a file of mm %llu: %d\n", door, seq, owner, ret);
 	}
 
 	return ret;

@@ -24,6 +24,7 @@
 
 struct mmgpu_fence {
 	struct dma_fence base;
+	/* The fence's own lock, which must live as long as the fence. */
 	spinlock_t lock;
 	struct rcu_head rcu;
 };

@@ -70,7 +70,7 @@ int mmgpu_file_publish_job(struct mmgpu_file *mfile)
 	int ret;
 
 	/* A bound file keeps its owner, one with a job can't be bound any more. */
-	if (smp_load_acquire(&mfile->owner) || READ_ONCE(mfile->submitted))
+	if (mmgpu_file_owner(mfile) || READ_ONCE(mfile->submitted))
 		return mmgpu_file_gate(mfile);
 
 	mutex_lock(&mfile->lock);
@@ -122,7 +122,7 @@ static int mmgpu_file_bind(struct mmgpu_file *mfile)
 	mutex_lock(&mfile->lock);
 	ret = mmgpu_file_can_bind(mfile);
 	if (!ret)
-		/* Pairs with the gate: who sees the owner sees its number. */
+		/* Pairs with mmgpu_file_owner(). */
 		smp_store_release(&mfile->owner, mmgpu_mm_get(m));
 	mutex_unlock(&mfile->lock);
 
@@ -195,7 +195,7 @@ void mmgpu_file_show_fdinfo(struct seq_file *m, struct file *filp)
 {
 	struct drm_file *file = filp->private_data;
 	struct mmgpu_file *mfile = to_mmgpu_file(file);
-	const struct mmgpu_mm *owner = smp_load_acquire(&mfile->owner);
+	const struct mmgpu_mm *owner = mmgpu_file_owner(mfile);
 	struct drm_printer p = drm_seq_file_printer(m);
 
 	drm_show_fdinfo(m, filp);
@@ -267,7 +267,7 @@ int mmgpu_ioctl_query_mm(struct drm_device *drm, void *data, struct drm_file *fi
 		args->caller_mm_seq = mmgpu_mm_lookup_seq(current->mm);
 	}
 
-	owner = smp_load_acquire(&mfile->owner);
+	owner = mmgpu_file_owner(mfile);
 	args->bound_mm_seq = owner ? owner->seq : 0;
 	args->state = 0;
 	if (owner)

@@ -66,6 +66,18 @@ static inline struct mmgpu_file *to_mmgpu_file(const struct drm_file *file)
 }
 
 /**
+ * mmgpu_file_owner() - Find the mm that a file is bound to
+ * @mfile: file
+ *
+ * Return: its object, as long as @mfile is there; NULL for a legacy file.
+ */
+static inline const struct mmgpu_mm *mmgpu_file_owner(const struct mmgpu_file *mfile)
+{
+	/* Pairs with bind's release: who sees the owner sees its number. */
+	return smp_load_acquire(&mfile->owner);
+}
+
+/**
  * mmgpu_file_gate() - The file gate: may the caller use this file?
  * @mfile: file
  *
@@ -78,7 +90,7 @@ static inline struct mmgpu_file *to_mmgpu_file(const struct drm_file *file)
  */
 static inline int mmgpu_file_gate(const struct mmgpu_file *mfile)
 {
-	const struct mmgpu_mm *owner = smp_load_acquire(&mfile->owner);
+	const struct mmgpu_mm *owner = mmgpu_file_owner(mfile);
 
 	if (!owner || likely(mmgpu_mm_is(owner, current->mm)))
 		return 0;
@@ -94,7 +106,7 @@ static inline int mmgpu_file_gate(const struct mmgpu_file *mfile)
  */
 static inline u64 mmgpu_file_caller_seq(const struct mmgpu_file *mfile)
 {
-	const struct mmgpu_mm *owner = smp_load_acquire(&mfile->owner);
+	const struct mmgpu_mm *owner = mmgpu_file_owner(mfile);
 
 	return owner ? owner->seq : mmgpu_mm_lookup_seq(current->mm);
 }

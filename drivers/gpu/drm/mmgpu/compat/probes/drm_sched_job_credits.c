@@ -2,5 +2,6 @@
 /* Jobs have credits and a client id (6.8, 6.17). */
 #include <drm/gpu_scheduler.h>
 
-_Static_assert(__builtin_types_compatible_p(typeof(&drm_sched_job_init),
-	int (*)(struct drm_sched_job *, struct drm_sched_entity *, u32, void *, u64)));
+typedef int init(struct drm_sched_job *, struct drm_sched_entity *, u32, void *, u64);
+
+_Static_assert(__builtin_types_compatible_p(typeof(drm_sched_job_init), init));

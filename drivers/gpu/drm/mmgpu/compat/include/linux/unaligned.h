@@ -3,7 +3,7 @@
 #define _MMGPU_COMPAT_LINUX_UNALIGNED_H_
 
 /* Can go with 6.1. */
-#if __has_include_next(<linux/unaligned.h>)
+#ifdef HAVE_LINUX_UNALIGNED
 #include_next <linux/unaligned.h>
 #else
 #include <asm/unaligned.h>
