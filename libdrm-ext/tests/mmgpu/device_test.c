@@ -31,6 +31,7 @@ static void teardown(void)
 
 static void test_other_devices_are_refused(void)
 {
+	char path[1];
 	int fds[2];
 
 	CHECK_FAIL(drm_mmgpu_new(fake.fd, NULL), EINVAL, "no place");
@@ -49,7 +50,7 @@ static void test_other_devices_are_refused(void)
 	CHECK_FAIL(drm_mmgpu_open("/dev/null", &dev), ENOTSUP, "opening /dev/null");
 	CHECK_FAIL(drm_mmgpu_open("/dev/dri/none", &dev), ENOENT, "modprobe mmgpu");
 	CHECK_FAIL(drm_mmgpu_find_node(0, 0, NULL), EINVAL, "no place");
-	CHECK_FAIL(drm_mmgpu_find_node(1000, 0, (char[1]){ 0 }), ENOENT, "mmgpu");
+	CHECK_FAIL(drm_mmgpu_find_node(1000, 0, path), ENOENT, "mmgpu");
 }
 
 static void test_bind_and_query(void)
