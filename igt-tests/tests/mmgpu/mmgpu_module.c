@@ -146,8 +146,9 @@ static void caps_none(int fd)
 {
 	struct drm_syncobj_create create = { };
 	uint32_t handle = igt_mmgpu_bo_create(fd, PAGE, 0);
-	struct igt_mmgpu_job job;
 	uint64_t *map = igt_mmgpu_bo_map(fd, handle, 0, PROT_READ);
+	void *bad = igt_mmgpu_bad_pointer();
+	struct igt_mmgpu_job job;
 
 	igt_assert_eq_u64(drm_cap(fd, DRM_CAP_SYNCOBJ), 0);
 	igt_assert_eq_u64(drm_cap(fd, DRM_CAP_SYNCOBJ_TIMELINE), 0);
@@ -161,7 +162,7 @@ static void caps_none(int fd)
 	igt_mmgpu_job_out(&job, 1, 1);
 	igt_assert_eq(__igt_mmgpu_job_submit(fd, &job), -EOPNOTSUPP);
 	/* And after what is not there. */
-	job.submit.out_syncs.array = (uintptr_t)igt_mmgpu_bad_pointer();
+	job.submit.out_syncs.array = (uintptr_t)bad;
 	igt_assert_eq(__igt_mmgpu_job_submit(fd, &job), -EFAULT);
 
 	/* Implicit sync is all there is, and it works. */

@@ -38,7 +38,9 @@ static void out_syncs_count(struct igt_mmgpu_job *job)
 
 static void out_syncs_pointer(struct igt_mmgpu_job *job)
 {
-	job->submit.out_syncs.array = (uintptr_t)igt_mmgpu_bad_pointer();
+	void *bad = igt_mmgpu_bad_pointer();
+
+	job->submit.out_syncs.array = (uintptr_t)bad;
 }
 
 static void cmd_pad(struct igt_mmgpu_job *job)
