@@ -462,7 +462,7 @@ static void numbers_increase(int fd)
 {
 	uint64_t last = 0;
 
-	for (int i = 0; i < 60; i++) {
+	for (int i = 0; i < 30; i++) {
 		igt_mmgpu_proc_run(i & 1 ? assign_proc : bind_own_proc, &fd);
 		igt_assert_lt_u64(last, shared[0]);
 		last = shared[0];
@@ -527,7 +527,7 @@ static int threads_agree_proc(struct igt_mmgpu_proc *self, void *data)
 
 static void threads_agree(int fd)
 {
-	for (int i = 0; i < 20; i++)
+	for (int i = 0; i < 10; i++)
 		igt_mmgpu_proc_run(threads_agree_proc, &fd);
 }
 

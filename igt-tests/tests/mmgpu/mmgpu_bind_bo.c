@@ -11,10 +11,10 @@
 #include <linux/dma-buf.h>
 #include <poll.h>
 #include <sched.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include <drm.h>
@@ -466,36 +466,53 @@ static void attach_second(void)
 
 /* ---- mappings ------------------------------------------------------------------------------------------ */
 
-enum touch { TOUCH_READ, TOUCH_WRITE };
-
-struct touch_args {
-	volatile uint64_t *at;
-	enum touch how;
+/* A read, and a write of what was read, at some places; the end is NULL. */
+struct touch {
+	volatile uint64_t *at[8];
+	/* Per place, for whom has it. */
+	uint64_t seen[8];
 };
 
-/* The exit code is what was read. */
-static int touch_proc(struct igt_mmgpu_proc *self, void *data)
-{
-	struct touch_args *touch = data;
+static sigjmp_buf fault_jmp;
 
-	/* libigt has handlers for these, which would report a crash. */
-	signal(SIGSEGV, SIG_DFL);
-	signal(SIGBUS, SIG_DFL);
-	prctl(PR_SET_DUMPABLE, 0);
-	if (touch->how == TOUCH_WRITE)
-		*touch->at = 0xdead;
-	else
-		return *touch->at == PATTERN ? 1 : 2;
-	return 0;
+static void on_fault(int sig)
+{
+	siglongjmp(fault_jmp, sig);
 }
 
-/* The signal of touching a mapping in a forked child, or what it exits with. */
-static int touch_in_child(volatile void *at, enum touch how)
+/* All or none: the exit code is the number of signals, or 100 if one is not SIGSEGV. */
+static int touch_proc(struct igt_mmgpu_proc *self, void *data)
 {
-	struct touch_args touch = { at, how };
+	struct sigaction act = { .sa_handler = on_fault };
+	struct touch *touch = data;
+	volatile int faults = 0;
+
+	sigaction(SIGSEGV, &act, NULL);
+	sigaction(SIGBUS, &act, NULL);
+	for (volatile int i = 0; touch->at[i]; i++) {
+		for (volatile int write = 0; write < 2; write++) {
+			int sig = sigsetjmp(fault_jmp, 1);
+
+			if (sig == SIGSEGV) {
+				faults++;
+			} else if (sig) {
+				return 100;
+			} else if (write) {
+				*touch->at[i] = 0xdead;
+			} else if (*touch->at[i] != touch->seen[i]) {
+				return 101;
+			}
+		}
+	}
+	return faults;
+}
+
+/* How many of the touches in a forked child ended with SIGSEGV. */
+static int touch_in_child(struct touch *touch)
+{
 	struct igt_mmgpu_proc proc;
 
-	igt_mmgpu_proc_start(&proc, touch_proc, &touch);
+	igt_mmgpu_proc_start(&proc, touch_proc, touch);
 	return igt_mmgpu_proc_join(&proc);
 }
 
@@ -517,18 +534,18 @@ static void not_inherited(int fd, uint64_t offset)
 	used[1] = 1;
 
 	for (unsigned int i = 0; i <= igt_mmgpu_count(advice); i++) {
+		struct touch touch = { .at = { fresh, used, used + 1, used + PAGE / 8 } };
+
 		if (i) {
 			madvise((void *)fresh, SIZE, advice[i - 1]);
 			madvise((void *)used, SIZE, advice[i - 1]);
 		}
-		igt_assert_eq(touch_in_child(fresh, TOUCH_READ), -SIGSEGV);
-		igt_assert_eq(touch_in_child(used, TOUCH_READ), -SIGSEGV);
-		igt_assert_eq(touch_in_child(used, TOUCH_WRITE), -SIGSEGV);
+		igt_assert_eq(touch_in_child(&touch), 8);
 	}
-	/* Split, and a part of it. */
+
+	/* Split, and the parts of it. */
 	munmap((void *)(used + 4 * PAGE / 8), PAGE);
-	igt_assert_eq(touch_in_child(used, TOUCH_READ), -SIGSEGV);
-	igt_assert_eq(touch_in_child(used + 8 * PAGE / 8, TOUCH_READ), -SIGSEGV);
+	igt_assert_eq(touch_in_child(&(struct touch){ .at = { used, used + 8 * PAGE / 8 } }), 4);
 
 	igt_assert_eq_u64(used[0], PATTERN);
 	munmap((void *)fresh, SIZE);
@@ -558,13 +575,12 @@ static void fork_shared(void)
 	cleanup_bo();
 	setup_bo(MMGPU_BO_SHARED);
 	map = igt_mmgpu_bo_map(own.fd, own.bo, 0, PROT_READ | PROT_WRITE);
-	igt_assert_eq(touch_in_child(map, TOUCH_READ), 1);
-	igt_assert_eq(touch_in_child(map + 1, TOUCH_WRITE), 0);
-	igt_assert_eq_u64(map[1], 0xdead);
+	igt_assert_eq(touch_in_child(&(struct touch){ { map }, { PATTERN } }), 0);
+	igt_assert_eq_u64(map[0], 0xdead);
 	munmap(map, SIZE);
 	map = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, own.dmabuf, 0);
 	igt_assert(map != MAP_FAILED);
-	igt_assert_eq(touch_in_child(map, TOUCH_READ), 1);
+	igt_assert_eq(touch_in_child(&(struct touch){ { map + PAGE / 8 }, { PATTERN + 1 } }), 0);
 	munmap(map, SIZE);
 }
 

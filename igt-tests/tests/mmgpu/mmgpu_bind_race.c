@@ -41,7 +41,7 @@ struct ring {
 };
 
 static struct ring *ring;
-static double race_seconds = 2;
+static double race_seconds = 1;
 
 /* Gives up on a party that died: whoever talks to it next notices. */
 static void meet(void)

@@ -6,8 +6,8 @@
  * taken for it. The kernel hands an mm_struct out again within a few forks, so thousands
  * of short processes try the files of dead owners.
  *
- * MMGPU_BIND_PROCESSES is how many (20,000), MMGPU_BIND_EXECS how many times a program
- * executes itself (20).
+ * MMGPU_BIND_PROCESSES is how many (20,000, and 500 on a debug kernel), MMGPU_BIND_EXECS how
+ * many times a program executes itself (20, and 5).
  */
 
 #include <errno.h>
@@ -80,6 +80,12 @@ static unsigned int number_from_env(const char *name, unsigned int otherwise)
 	const char *text = getenv(name);
 
 	return text ? strtoul(text, NULL, 0) : otherwise;
+}
+
+/* With lockdep and KASAN, which fork and exec fifty times slower. */
+static bool is_slow(void)
+{
+	return !access("/proc/lockdep", F_OK);
 }
 
 /*
@@ -257,7 +263,7 @@ static void node_of(int fd, char *node, size_t size)
 
 static void short_processes(void)
 {
-	unsigned int total = number_from_env("MMGPU_BIND_PROCESSES", 20000);
+	unsigned int total = number_from_env("MMGPU_BIND_PROCESSES", is_slow() ? 500 : 20000);
 	unsigned int cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	unsigned int workers = cpus * WORKERS_PER_CPU;
 	unsigned int done = 0, wrong = 0;
@@ -372,7 +378,7 @@ static int chain_proc(struct igt_mmgpu_proc *self, void *data)
 	char node[64];
 
 	node_of(*(int *)data, node, sizeof(node));
-	return live_once(0, number_from_env("MMGPU_BIND_EXECS", 20), node);
+	return live_once(0, number_from_env("MMGPU_BIND_EXECS", is_slow() ? 5 : 20), node);
 }
 
 static void exec_chain(void)
