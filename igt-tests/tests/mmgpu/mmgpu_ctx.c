@@ -384,6 +384,62 @@ static void order_waiting(void)
 	igt_mmgpu_gate_fini(&gate);
 }
 
+struct shared_ctx {
+	uint32_t ctx;
+	uint32_t handle;
+};
+
+/* Each job moves its own counter to where the next expects it. */
+static int child_counts(struct igt_mmgpu_proc *self, void *data)
+{
+	const struct shared_ctx *shared = data;
+	struct igt_mmgpu_job job;
+	uint64_t at;
+
+	igt_mmgpu_recv(self->sock, &at, sizeof(at));
+	for (int i = 0; i < 100; i++) {
+		igt_mmgpu_job_init(&job, shared->ctx);
+		igt_mmgpu_job_bo(&job, shared->handle, MMGPU_BO_REF_READ | MMGPU_BO_REF_WRITE |
+				 MMGPU_BO_REF_NO_IMPLICIT_SYNC);
+		/* Nothing is atomic here: only the order of the context keeps the sum right. */
+		igt_mmgpu_cmd_copy(&job, 0, at, 0, 0, 8);
+		igt_mmgpu_cmd_add(&job, 0, at, 1);
+		igt_mmgpu_cmd_copy(&job, 0, 0, 0, at, 8);
+		igt_mmgpu_job_submit(fd, &job);
+	}
+	igt_mmgpu_job_init(&job, shared->ctx);
+	igt_assert_eq(igt_mmgpu_job_run(fd, &job), 0);
+	return 0;
+}
+
+/* Several processes at once on one context, which takes them one after the other. */
+static void order_submitters(void)
+{
+	struct shared_ctx shared = {
+		.ctx = igt_mmgpu_ctx_create(fd, 0, MMGPU_ENGINE_ANY),
+		.handle = igt_mmgpu_bo_create(fd, 4096, 0),
+	};
+	uint64_t *map = igt_mmgpu_bo_map(fd, shared.handle, 0, PROT_READ);
+	struct drm_mmgpu_ctx_query args;
+	struct igt_mmgpu_proc procs[4];
+
+	for (uint64_t i = 0; i < igt_mmgpu_count(procs); i++)
+		igt_mmgpu_proc_start(&procs[i], child_counts, &shared);
+	for (uint64_t i = 0; i < igt_mmgpu_count(procs); i++) {
+		uint64_t at = 64 * (i + 1);
+
+		igt_mmgpu_send(procs[i].sock, &at, sizeof(at));
+	}
+	for (size_t i = 0; i < igt_mmgpu_count(procs); i++)
+		igt_assert_eq(igt_mmgpu_proc_join(&procs[i]), 0);
+	igt_assert_eq_u64(map[0], 100 * igt_mmgpu_count(procs));
+	igt_mmgpu_ctx_query(fd, shared.ctx, &args);
+	igt_assert_eq_u64(args.jobs_done, 101 * igt_mmgpu_count(procs));
+	munmap(map, 4096);
+	igt_mmgpu_bo_close(fd, shared.handle);
+	igt_mmgpu_ctx_destroy(fd, shared.ctx);
+}
+
 int igt_main()
 {
 	igt_fixture()
@@ -460,6 +516,10 @@ int igt_main()
 	igt_describe("A job that waits holds up the ones behind it in its context.");
 	igt_subtest("order-waiting")
 		order_waiting();
+
+	igt_describe("Jobs of several processes on one context run one after the other.");
+	igt_subtest("order-submitters")
+		order_submitters();
 
 	igt_fixture() {
 		igt_mmgpu_proc_cleanup();

@@ -113,6 +113,29 @@ static void import_info(void)
 	close(other);
 }
 
+static void foreign_info(void)
+{
+	struct drm_mmgpu_bo_info info;
+	struct igt_mmgpu_gate foreign;
+	uint32_t handle;
+
+	igt_mmgpu_gate_init(&foreign);
+	handle = igt_mmgpu_import(fd, foreign.dmabuf);
+	memset(&info, 0xff, sizeof(info));
+	info.handle = handle;
+	info.pad = 0;
+	igt_assert_eq(igt_mmgpu_ioctl(fd, DRM_IOCTL_MMGPU_BO_INFO, &info), 0);
+	igt_assert_eq_u32(info.flags, 0);
+	igt_assert_eq_u64(info.size, lseek(foreign.dmabuf, 0, SEEK_END));
+	igt_assert_eq_u64(info.mm_seq, 0);
+	igt_assert_eq_u32(info.access, MMGPU_ACCESS_READ | MMGPU_ACCESS_WRITE);
+	/* It goes back out as what it came in as. */
+	igt_assert_eq_u32(igt_mmgpu_import(fd, foreign.dmabuf), handle);
+	igt_mmgpu_gate_open(&foreign);
+	igt_mmgpu_bo_close(fd, handle);
+	igt_mmgpu_gate_fini(&foreign);
+}
+
 static void create_max_size(void)
 {
 	uint64_t max = igt_mmgpu_get_param(fd, MMGPU_PARAM_MAX_BO_SIZE);
@@ -385,6 +408,10 @@ int igt_main()
 	igt_describe("A buffer of the same device is not a foreign one after PRIME.");
 	igt_subtest("info-import")
 		import_info();
+
+	igt_describe("A buffer of another driver has no flags and no owner.");
+	igt_subtest("info-import-foreign")
+		foreign_info();
 
 	igt_describe("The largest size is allowed.");
 	igt_subtest("create-max-size")

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <xf86drm.h>
@@ -264,6 +265,27 @@ static int child_queries(struct igt_mmgpu_proc *self, void *data)
 	return 0;
 }
 
+/* There are no events, but asking for them is nobody's privilege. */
+static int child_asks_events(struct igt_mmgpu_proc *self, void *data)
+{
+	char event[64];
+	int file = *(int *)data;
+
+	igt_assert_eq(fcntl(file, F_SETFL, fcntl(file, F_GETFL) | O_NONBLOCK), 0);
+	igt_assert_eq(read(file, event, sizeof(event)), -1);
+	igt_assert_eq(errno, EAGAIN);
+	igt_assert_eq(igt_mmgpu_poll_ms(file, POLLIN | POLLOUT, 0), 0);
+	return 0;
+}
+
+static void events(void)
+{
+	int file = igt_mmgpu_reopen(fd);
+
+	igt_mmgpu_proc_run(child_asks_events, &file);
+	close(file);
+}
+
 /* ---- files ------------------------------------------------------------------------ */
 
 static void files_apart(void)
@@ -462,6 +484,10 @@ int igt_main()
 	igt_describe("Work on a legacy file gives the process no number.");
 	igt_subtest("no-number")
 		igt_mmgpu_proc_run(child_queries, &fd);
+
+	igt_describe("A child may read and poll, and finds nothing.");
+	igt_subtest("fork-events")
+		events();
 
 	igt_describe("Handles, contexts and mappings of one file mean nothing to another.");
 	igt_subtest("files-apart")

@@ -234,7 +234,7 @@ static void outlives_all(const struct way *way)
 	munmap(map, 2 * PAGE);
 }
 
-static void for_each_way(void (*check)(const struct way *way))
+static void both_ways(void (*check)(const struct way *way))
 {
 	for (size_t i = 0; i < igt_mmgpu_count(ways); i++) {
 		igt_dynamic(ways[i].name) {
@@ -331,7 +331,7 @@ int igt_main()
 	for (size_t i = 0; i < igt_mmgpu_count(both); i++) {
 		igt_describe(both[i].describe);
 		igt_subtest_with_dynamic(both[i].name)
-			for_each_way(both[i].check);
+			both_ways(both[i].check);
 	}
 
 	igt_describe("Offsets that belong to no buffer are refused.");

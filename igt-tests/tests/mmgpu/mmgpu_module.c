@@ -295,7 +295,7 @@ static void kept_by_job(void)
 	struct igt_mmgpu_job job;
 	int fd;
 
-	for (int round = 0; round < 10; round++) {
+	for (int round = 0; round < 3; round++) {
 		fresh();
 		fd = igt_mmgpu_open();
 		igt_mmgpu_job_init(&job, 0);
