@@ -130,7 +130,9 @@ struct drm_mmgpu_get_param {
  *
  * Binds the file to the caller's mm, for ever. Bind early, right after open: the
  * call takes the mmap lock for writing and visits every mapping of the process.
- * Binding again from the same mm succeeds and returns the same number.
+ * Binding again from the same mm succeeds and returns the same number. When the call
+ * returns, every call of others that began before it is over; for those it waits,
+ * interruptibly.
  *
  * Errors: ``EINVAL`` non-zero @flags or @pad, caller without an mm; ``EBUSY`` the
  * file holds a GEM handle or a created context, or a job was submitted on it;
@@ -555,7 +557,8 @@ struct drm_mmgpu_sync {
  * @ctx_id, ``ECANCELED`` the context is banned; ``ENOENT`` unknown GEM handle,
  * ``EINVAL`` a buffer listed twice; ``ENOENT`` unknown syncobj, ``EINVAL`` an in-sync
  * without a fence; ``EPERM`` the caller's mm may not use a buffer, ``EACCES`` it may
- * only not write it; ``EINVAL`` everything else in a command. ``ENOMEM``.
+ * only not write it; ``EINVAL`` everything else in a command, and two imports of one
+ * dma-buf; ``EOPNOTSUPP`` a dma-buf in I/O memory, or what its exporter says. ``ENOMEM``.
  *
  * The job's fence ends with the error 0; ``ECANCELED`` (owner gone, file or context
  * closed, context banned, access revoked, each before the job started); ``ENODEV``

@@ -7,9 +7,9 @@
  * A context is a scheduler entity and the list of its unfinished jobs. Killing one
  * (destroy, close, hang, owner gone, unplug) cancels the jobs that do not run: their
  * fences signal at once, whatever they waited for, unless one that runs has to signal
- * first. The scheduler learns of it later: such a job passes through it like any
- * other, and the engine never sees it. So drm_sched_entity_kill(), which waits for
- * in-fences of strangers, never has anything to do.
+ * first. Then the entity gives its jobs back, which need no engine for that; as they
+ * wait for nothing any more, no stranger's fence keeps them. Only a ban, on an engine's
+ * thread, leaves the jobs to the scheduler, which finds that they have signalled.
  */
 
 #include <linux/capability.h>
@@ -28,13 +28,22 @@
 #include "mmgpu_file.h"
 #include "mmgpu_job.h"
 
+/* Takes the queued jobs, all of which have signalled, from the scheduler. */
+static void mmgpu_ctx_end_entity(struct mmgpu_ctx *ctx)
+{
+	mutex_lock(&ctx->submit_lock);
+	if (!ctx->entity_over)
+		drm_sched_entity_fini(&ctx->entity);
+	ctx->entity_over = true;
+	mutex_unlock(&ctx->submit_lock);
+}
+
 static void mmgpu_ctx_release(struct kref *ref)
 {
 	struct mmgpu_ctx *ctx = container_of(ref, struct mmgpu_ctx, ref);
 	struct drm_device *drm = &ctx->mfile->mdev->drm;
 
-	/* Every job has a reference, so the queue is empty. */
-	drm_sched_entity_destroy(&ctx->entity);
+	mmgpu_ctx_end_entity(ctx);
 	mutex_destroy(&ctx->submit_lock);
 	mmgpu_file_put(ctx->mfile);
 	kfree_rcu(ctx, rcu);
@@ -136,6 +145,9 @@ static void mmgpu_ctx_kill(struct mmgpu_ctx *ctx, int fence_error, int submit_er
 	mmgpu_job_cancel_all_locked(ctx, fence_error);
 	spin_unlock(&ctx->lock);
 	wake_up_all(&ctx->wq);
+
+	/* Whoever found the context alive has pushed by the time we have the lock. */
+	mmgpu_ctx_end_entity(ctx);
 }
 
 static struct mmgpu_ctx *mmgpu_ctx_create(struct mmgpu_file *mfile, s32 priority, u32 engine)
@@ -229,10 +241,14 @@ void mmgpu_ctx_kill_all(struct mmgpu_file *mfile, int error)
 	struct mmgpu_ctx *ctx;
 	unsigned long id;
 
-	mutex_lock(&mfile->lock);
-	xa_for_each(&mfile->ctxs, id, ctx)
+	xa_for_each(&mfile->ctxs, id, ctx) {
+		/* Somebody may be destroying it. */
+		ctx = mmgpu_ctx_lookup(mfile, id);
+		if (!ctx)
+			continue;
 		mmgpu_ctx_kill(ctx, error, error);
-	mutex_unlock(&mfile->lock);
+		mmgpu_ctx_put(ctx);
+	}
 }
 
 /**

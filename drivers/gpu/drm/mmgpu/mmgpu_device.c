@@ -137,7 +137,6 @@ int mmgpu_device_probe(struct platform_device *pdev)
 	mdev = devm_drm_dev_alloc(&pdev->dev, &mmgpu_drm_driver, struct mmgpu_device, drm);
 	if (IS_ERR(mdev))
 		return PTR_ERR(mdev);
-	platform_set_drvdata(pdev, mdev);
 
 	mdev->drm.driver_features &= ~(optional & ~mmgpu_params.features);
 	init_waitqueue_head(&mdev->gone_wq);

@@ -20,8 +20,9 @@ struct workqueue_struct;
 /*
  * Lock order, outermost first:
  *
- *	dma_resv of the buffers, drm_file.prime.lock, drm_device.filelist_mutex,
- *	mmgpu_mm.clients_lock
+ *	drm_file.prime.lock, drm_device.filelist_mutex, mmgpu_mm.clients_lock,
+ *	mmgpu_bo.import_lock
+ *	  dma_resv of the buffers
  *	  mmgpu_ctx.submit_lock			arm, publish and push in one order
  *	    mmgpu_file.lock			publishing, against bind
  *	      mmgpu_device.bos_lock
@@ -29,7 +30,7 @@ struct workqueue_struct;
  *		locks of fences, ours and strangers'
  *	mms_lock (mmgpu_mm.c)			the registry; nothing is taken in it
  *
- * mmgpu_file_open() shows the inner part to lockdep. No callback of a fence takes a lock
+ * mmgpu_ctx_init_default() shows the inner part to lockdep. No callback of a fence takes a lock
  * of ours.
  */
 

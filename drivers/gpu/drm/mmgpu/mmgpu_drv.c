@@ -94,7 +94,7 @@ static int mmgpu_ioctl_get_param(struct drm_device *drm, void *data, struct drm_
 		args->value = 0;
 		return 0;
 	default:
-		mmgpu_bad(mdev, "unknown param");
+		drm_dbg(drm, "refused: unknown param %u\n", args->param);
 		return -EINVAL;
 	}
 }
@@ -113,10 +113,11 @@ static const struct drm_ioctl_desc mmgpu_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(MMGPU_SUBMIT, mmgpu_ioctl_submit, DRM_RENDER_ALLOW),
 };
 
-static int mmgpu_gate(struct file *filp, const char *door)
+/* Passes the gate, or says who was refused at which door. Ends with mmgpu_leave(). */
+static int mmgpu_enter(struct file *filp, const char *door, bool *legacy)
 {
-	const struct mmgpu_file *mfile = to_mmgpu_file(filp->private_data);
-	int ret = mmgpu_file_gate(mfile);
+	struct mmgpu_file *mfile = to_mmgpu_file(filp->private_data);
+	int ret = mmgpu_file_enter(mfile, legacy);
 
 	if (unlikely(ret)) {
 		struct drm_device *drm = &mfile->mdev->drm;
@@ -128,6 +129,12 @@ static int mmgpu_gate(struct file *filp, const char *door)
 	}
 
 	return ret;
+}
+
+static void mmgpu_leave(struct file *filp, bool legacy)
+{
+	if (legacy)
+		mmgpu_file_exit(to_mmgpu_file(filp->private_data));
 }
 
 /*
@@ -179,31 +186,42 @@ static long mmgpu_ioctl_ungated(struct file *filp, unsigned int cmd, void __user
 	return ret;
 }
 
+static inline long mmgpu_ioctl_gated(struct file *filp, unsigned int cmd, unsigned long arg,
+			      void __user *uarg,
+			      long (*core)(struct file *, unsigned int, unsigned long),
+			      const char *door)
+{
+	bool legacy;
+	long ret;
+
+	ret = mmgpu_enter(filp, door, &legacy);
+	if (likely(!ret))
+		ret = core(filp, cmd, arg);
+	else
+		ret = mmgpu_ioctl_ungated(filp, cmd, uarg, ret);
+	mmgpu_leave(filp, legacy);
+
+	/* Core refuses everything after an unplug, but one call still gets its answer. */
+	if (unlikely(ret == -ENODEV))
+		ret = mmgpu_ioctl_ungated(filp, cmd, uarg, ret);
+
+	/* Outside of the call, which may have begun on the legacy file. */
+	if (!ret && DRM_IOCTL_NR(cmd) == DRM_COMMAND_BASE + DRM_MMGPU_BIND_MM)
+		ret = mmgpu_file_wait_legacy(to_mmgpu_file(filp->private_data));
+
+	return ret;
+}
+
 static long mmgpu_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
-	long ret = mmgpu_gate(filp, "ioctl");
-
-	if (likely(!ret)) {
-		ret = drm_ioctl(filp, cmd, arg);
-		if (likely(ret != -ENODEV))
-			return ret;
-	}
-
-	return mmgpu_ioctl_ungated(filp, cmd, (void __user *)arg, ret);
+	return mmgpu_ioctl_gated(filp, cmd, arg, (void __user *)arg, drm_ioctl, "ioctl");
 }
 
 #ifdef CONFIG_COMPAT
 static long mmgpu_compat_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
-	long ret = mmgpu_gate(filp, "compat_ioctl");
-
-	if (likely(!ret)) {
-		ret = drm_compat_ioctl(filp, cmd, arg);
-		if (likely(ret != -ENODEV))
-			return ret;
-	}
-
-	return mmgpu_ioctl_ungated(filp, cmd, compat_ptr(arg), ret);
+	return mmgpu_ioctl_gated(filp, cmd, arg, compat_ptr(arg), drm_compat_ioctl,
+				 "compat_ioctl");
 }
 #else
 #define mmgpu_compat_ioctl	NULL
@@ -211,24 +229,39 @@ static long mmgpu_compat_ioctl(struct file *filp, unsigned int cmd, unsigned lon
 
 static __poll_t mmgpu_poll(struct file *filp, struct poll_table_struct *wait)
 {
-	if (mmgpu_gate(filp, "poll"))
-		return EPOLLERR;
+	__poll_t ret = EPOLLERR;
+	bool legacy;
 
-	return drm_poll(filp, wait);
+	if (!mmgpu_enter(filp, "poll", &legacy))
+		ret = drm_poll(filp, wait);
+	mmgpu_leave(filp, legacy);
+
+	return ret;
 }
 
 static ssize_t mmgpu_read(struct file *filp, char __user *buf, size_t count, loff_t *offset)
 {
-	int ret = mmgpu_gate(filp, "read");
+	bool legacy;
+	ssize_t ret;
+
+	/* The driver has no events, so a read may sleep for ever: bind must not wait for it. */
+	ret = mmgpu_enter(filp, "read", &legacy);
+	mmgpu_leave(filp, legacy);
 
 	return ret ?: drm_read(filp, buf, count, offset);
 }
 
 static int mmgpu_mmap(struct file *filp, struct vm_area_struct *vma)
 {
-	int ret = mmgpu_gate(filp, "mmap");
+	bool legacy;
+	int ret;
 
-	return ret ?: drm_gem_mmap(filp, vma);
+	ret = mmgpu_enter(filp, "mmap", &legacy);
+	if (!ret)
+		ret = drm_gem_mmap(filp, vma);
+	mmgpu_leave(filp, legacy);
+
+	return ret;
 }
 
 /* Release is not gated: whoever closes last frees everything. Nor is fdinfo. */
@@ -305,6 +338,19 @@ static int mmgpu_register_devices(void)
 	return 0;
 }
 
+/* No file is open any more, but the last jobs may still be on their way out. */
+static void mmgpu_fini(void)
+{
+	platform_driver_unregister(&mmgpu_platform_driver);
+	mmgpu_mm_fini();
+	/* Drops the last contexts, and with them the devices. */
+	destroy_workqueue(mmgpu_wq);
+	/* Fences, contexts and numbers are freed by RCU callbacks, some of them ours. */
+	rcu_barrier();
+	/* A work item of the scheduler's may have been preempted on its way out of ours. */
+	synchronize_rcu_tasks();
+}
+
 static int __init mmgpu_init(void)
 {
 	int ret;
@@ -318,19 +364,16 @@ static int __init mmgpu_init(void)
 		return -ENOMEM;
 
 	ret = platform_driver_register(&mmgpu_platform_driver);
-	if (ret)
-		goto err_wq;
+	if (ret) {
+		destroy_workqueue(mmgpu_wq);
+		return ret;
+	}
 
+	/* Whoever saw one device before another failed may have used it. */
 	ret = mmgpu_register_devices();
 	if (ret)
-		goto err_driver;
+		mmgpu_fini();
 
-	return 0;
-
-err_driver:
-	platform_driver_unregister(&mmgpu_platform_driver);
-err_wq:
-	destroy_workqueue(mmgpu_wq);
 	return ret;
 }
 module_init(mmgpu_init);
@@ -338,14 +381,7 @@ module_init(mmgpu_init);
 static void __exit mmgpu_exit(void)
 {
 	mmgpu_unregister_devices();
-	platform_driver_unregister(&mmgpu_platform_driver);
-
-	/* The last jobs may still be on their way out, and with them the device. */
-	mmgpu_mm_fini();
-	destroy_workqueue(mmgpu_wq);
-
-	/* Fences, contexts and numbers are freed by RCU callbacks, some of them ours. */
-	rcu_barrier();
+	mmgpu_fini();
 }
 module_exit(mmgpu_exit);
 

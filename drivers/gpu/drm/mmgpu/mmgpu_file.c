@@ -13,6 +13,10 @@
  * just before: what it makes it counts under &mmgpu_file.lock, where the gate is asked
  * once more. Jobs are different, as the submit path takes no lock: only the first job
  * of a legacy file does, and closes the file to bind by &mmgpu_file.submitted.
+ *
+ * A call that passed the gate of a legacy file and has not returned could still touch
+ * what the owner makes later. Such calls are counted, and BIND_MM returns when the last
+ * one has: from then on the owner is alone.
  */
 
 #include <linux/slab.h>
@@ -80,6 +84,20 @@ int mmgpu_file_publish_job(struct mmgpu_file *mfile)
 	mutex_unlock(&mfile->lock);
 
 	return ret;
+}
+
+/**
+ * mmgpu_file_wait_legacy() - Wait for the calls that began before the file was bound
+ * @mfile: bound file; the caller itself is not in such a call
+ *
+ * Return: 0 or -ERESTARTSYS.
+ */
+int mmgpu_file_wait_legacy(struct mmgpu_file *mfile)
+{
+	/* Pairs with mmgpu_file_enter(). */
+	smp_mb();
+	return wait_var_event_interruptible(&mfile->legacy_calls,
+					    !atomic_read(&mfile->legacy_calls));
 }
 
 static void mmgpu_file_owner_gone(struct mmgpu_mm_client *client)

@@ -8,6 +8,7 @@
 #include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/types.h>
+#include <linux/wait_bit.h>
 #include <linux/xarray.h>
 
 #include <drm/drm_file.h>
@@ -46,6 +47,12 @@ struct mmgpu_file {
 
 	/** @num_ctxs: created contexts, under @lock */
 	unsigned int num_ctxs;
+
+	/**
+	 * @legacy_calls: calls that passed the gate of the legacy file and have not
+	 * returned. Bind waits for them, so that none goes on as the owner.
+	 */
+	atomic_t legacy_calls;
 
 	/** @submitted: a job was submitted; set once, under @lock */
 	bool submitted;
@@ -99,6 +106,39 @@ static inline int mmgpu_file_gate(const struct mmgpu_file *mfile)
 }
 
 /**
+ * mmgpu_file_exit() - End a call that mmgpu_file_enter() let in as a legacy one
+ * @mfile: file
+ */
+static inline void mmgpu_file_exit(struct mmgpu_file *mfile)
+{
+	if (atomic_dec_and_test(&mfile->legacy_calls) && unlikely(mmgpu_file_owner(mfile)))
+		wake_up_var(&mfile->legacy_calls);
+}
+
+/**
+ * mmgpu_file_enter() - Begin a call on a file: ask the gate
+ * @mfile: file
+ * @legacy: out: whether the call is to end with mmgpu_file_exit(), refused or not
+ *
+ * What a call does on a legacy file it may do only as long as the file is one. Nothing
+ * stops a caller between the gate and the work (its arguments may lie on a page that
+ * somebody else serves), so such calls are counted. On a bound file nothing is written.
+ *
+ * Return: as mmgpu_file_gate().
+ */
+static inline int mmgpu_file_enter(struct mmgpu_file *mfile, bool *legacy)
+{
+	*legacy = !mmgpu_file_owner(mfile);
+	if (*legacy) {
+		atomic_inc(&mfile->legacy_calls);
+		/* Pairs with bind: either it sees the call, or the call sees the owner. */
+		smp_mb__after_atomic();
+	}
+
+	return mmgpu_file_gate(mfile);
+}
+
+/**
  * mmgpu_file_caller_seq() - Find the number of the caller's mm
  * @mfile: file whose gate the caller has passed
  *
@@ -108,10 +148,15 @@ static inline u64 mmgpu_file_caller_seq(const struct mmgpu_file *mfile)
 {
 	const struct mmgpu_mm *owner = mmgpu_file_owner(mfile);
 
-	return owner ? owner->seq : mmgpu_mm_lookup_seq(current->mm);
+	/* The file may have been bound by another mm since. */
+	if (owner && mmgpu_mm_is(owner, current->mm))
+		return owner->seq;
+
+	return mmgpu_mm_lookup_seq(current->mm);
 }
 
 int mmgpu_file_publish_job(struct mmgpu_file *mfile);
+int mmgpu_file_wait_legacy(struct mmgpu_file *mfile);
 struct mmgpu_file *mmgpu_file_get(struct mmgpu_file *mfile);
 void mmgpu_file_put(struct mmgpu_file *mfile);
 

@@ -17,6 +17,7 @@
  * found by the offset in the object, not in the VMA, as VMAs are split and moved.
  */
 
+#include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
@@ -37,33 +38,76 @@
 #include "mmgpu_gem.h"
 
 /**
- * mmgpu_bo_map_locked() - Populate a buffer and map it for the kernel
- * @bo: buffer, its reservation locked
+ * mmgpu_bo_map_import() - Map another device's dma-buf for the kernel
+ * @bo: buffer; one that is no such dma-buf needs nothing
  *
- * Return: 0, -ENOMEM, -EOPNOTSUPP for a dma-buf in I/O memory, or what its exporter says.
+ * No reservation is held: 6.1 leaves it to the exporter to take it.
+ *
+ * Return: 0, -EOPNOTSUPP for a dma-buf in I/O memory, or what its exporter says.
+ */
+int mmgpu_bo_map_import(struct mmgpu_bo *bo)
+{
+	struct drm_gem_object *obj = &bo->base.base;
+	struct dma_buf *dma_buf;
+	struct iosys_map map;
+	int ret = 0;
+
+	if (!drm_gem_is_imported(obj))
+		return 0;
+	dma_buf = obj->import_attach->dmabuf;
+
+	mutex_lock(&bo->import_lock);
+	if (!iosys_map_is_null(&bo->map))
+		goto out_unlock;
+
+	ret = dma_buf_vmap_unlocked(dma_buf, &map);
+	if (ret)
+		goto out_unlock;
+
+	/* The engines use plain memory operations. */
+	if (map.is_iomem) {
+		dma_buf_vunmap_unlocked(dma_buf, &map);
+		ret = -EOPNOTSUPP;
+		goto out_unlock;
+	}
+	bo->map = map;
+
+out_unlock:
+	mutex_unlock(&bo->import_lock);
+
+	return ret;
+}
+
+/**
+ * mmgpu_bo_map_locked() - Populate a buffer of our own and map it for the kernel
+ * @bo: buffer, its reservation locked; one of another device is mapped already
+ *
+ * Return: 0 or -ENOMEM.
  */
 int mmgpu_bo_map_locked(struct mmgpu_bo *bo)
 {
-	struct iosys_map map;
-	int ret;
-
 	dma_resv_assert_held(bo->base.base.resv);
 
 	if (!iosys_map_is_null(&bo->map))
 		return 0;
 
-	ret = drm_gem_shmem_vmap_locked(&bo->base, &map);
-	if (ret)
-		return ret;
+	return drm_gem_shmem_vmap_locked(&bo->base, &bo->map);
+}
 
-	/* The engines use plain memory operations. */
-	if (map.is_iomem) {
-		drm_gem_shmem_vunmap_locked(&bo->base, &map);
-		return -EOPNOTSUPP;
+static void mmgpu_bo_unmap(struct mmgpu_bo *bo)
+{
+	struct drm_gem_object *obj = &bo->base.base;
+
+	if (iosys_map_is_null(&bo->map))
+		return;
+
+	if (drm_gem_is_imported(obj)) {
+		dma_buf_vunmap_unlocked(obj->import_attach->dmabuf, &bo->map);
+	} else {
+		dma_resv_lock(obj->resv, NULL);
+		drm_gem_shmem_vunmap_locked(&bo->base, &bo->map);
+		dma_resv_unlock(obj->resv);
 	}
-	bo->map = map;
-
-	return 0;
 }
 
 static void mmgpu_gem_free(struct drm_gem_object *obj)
@@ -75,12 +119,8 @@ static void mmgpu_gem_free(struct drm_gem_object *obj)
 	list_del(&bo->link);
 	mutex_unlock(&mdev->bos_lock);
 
-	if (!iosys_map_is_null(&bo->map)) {
-		dma_resv_lock(obj->resv, NULL);
-		drm_gem_shmem_vunmap_locked(&bo->base, &bo->map);
-		dma_resv_unlock(obj->resv);
-	}
-
+	mmgpu_bo_unmap(bo);
+	mutex_destroy(&bo->import_lock);
 	drm_gem_shmem_free(&bo->base);
 }
 
@@ -155,6 +195,27 @@ static const struct vm_operations_struct mmgpu_gem_vm_ops = {
 	.fault = mmgpu_gem_fault,
 };
 
+/* The mapping becomes its exporter's, and so does the reference that keeps the memory. */
+static int mmgpu_gem_mmap_import(struct drm_gem_object *obj, struct vm_area_struct *vma)
+{
+	int ret;
+
+	vma->vm_private_data = NULL;
+	vma->vm_ops = NULL;
+
+	/* Not obj->dma_buf, which goes with the last handle. */
+	ret = dma_buf_mmap(obj->import_attach->dmabuf, vma, 0);
+	if (ret)
+		return ret;
+
+	/* DRM core expects it of every mapping, and not every exporter sets it. */
+	vm_flags_set(vma, VM_DONTEXPAND);
+	/* Taken by core for a mapping of ours. */
+	drm_gem_object_put(obj);
+
+	return 0;
+}
+
 /* mmap of the node and of a dma-buf. */
 static int mmgpu_gem_mmap(struct drm_gem_object *obj, struct vm_area_struct *vma)
 {
@@ -174,7 +235,7 @@ static int mmgpu_gem_mmap(struct drm_gem_object *obj, struct vm_area_struct *vma
 		return -EINVAL;
 
 	if (drm_gem_is_imported(obj))
-		return drm_gem_shmem_mmap(&bo->base, vma);
+		return mmgpu_gem_mmap_import(obj, vma);
 
 	/* mmap() can't be restarted, so no signal ends this. */
 	dma_resv_lock(obj->resv, NULL);
@@ -227,6 +288,7 @@ struct drm_gem_object *mmgpu_gem_create_object(struct drm_device *drm, size_t si
 
 	bo->base.base.funcs = &mmgpu_gem_funcs;
 	bo->fresh = true;
+	mutex_init(&bo->import_lock);
 	INIT_LIST_HEAD(&bo->link);
 
 	return &bo->base.base;
@@ -354,8 +416,8 @@ static int mmgpu_bo_wait(struct mmgpu_bo *bo, enum dma_resv_usage usage, s64 tim
 			return -ETIME;
 
 		left = dma_resv_wait_timeout(resv, usage, true, timeout);
-		if (left < 0)
-			return left;
+		if (left)
+			return left < 0 ? left : 0;
 	}
 
 	return 0;

@@ -5,6 +5,7 @@
 
 #include <linux/iosys-map.h>
 #include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/types.h>
 
 #include <drm/drm_gem_shmem_helper.h>
@@ -29,10 +30,14 @@ struct mmgpu_bo {
 	bool fresh;
 
 	/**
-	 * @map: where the kernel sees the contents. Made under the reservation when
-	 * first needed, and kept: the pages do not move until the object is freed.
+	 * @map: where the kernel sees the contents. Made when first needed, and kept:
+	 * the pages do not move until the object is freed. Under the reservation, or
+	 * under @import_lock for a dma-buf of another device.
 	 */
 	struct iosys_map map;
+
+	/** @import_lock: outside of the reservation, which dma-bufs take themselves */
+	struct mutex import_lock;
 
 	/** @link: in &mmgpu_device.bos */
 	struct list_head link;
@@ -43,6 +48,7 @@ static inline struct mmgpu_bo *to_mmgpu_bo(struct drm_gem_object *obj)
 	return container_of(to_drm_gem_shmem_obj(obj), struct mmgpu_bo, base);
 }
 
+int mmgpu_bo_map_import(struct mmgpu_bo *bo);
 int mmgpu_bo_map_locked(struct mmgpu_bo *bo);
 
 struct drm_gem_object *mmgpu_gem_create_object(struct drm_device *drm, size_t size);

@@ -8,10 +8,6 @@
  * fence, which happens under &mmgpu_ctx.lock, only for the first of the list, and
  * exactly once: by the engine that ran it, or by whoever cancelled it before it ran.
  *
- * What a job waits for is merged into one in-fence. The scheduler does not see that one
- * but a fence of ours, which the in-fence's callback signals, and which a cancellation
- * signals too: a stranger's fence that never signals holds up nothing of ours.
- *
  * The scheduler and the engine each hold a reference. Who drops the last one leaves the
  * freeing to a work item, as it drops the context, maybe the device, and buffers whose
  * reservation must not be taken where fences are signalled.
@@ -45,11 +41,7 @@ void mmgpu_job_free(struct mmgpu_job *job)
 	if (!job)
 		return;
 
-	if (job->in_fence)
-		dma_fence_remove_callback(job->in_fence, &job->in_cb);
-	dma_fence_put(job->in_fence);
-	dma_fence_put(job->ready);
-
+	mmgpu_deps_fini(&job->deps);
 	for (i = 0; job->objs && i < job->num_bos; i++)
 		drm_gem_object_put(job->objs[i]);
 	kvfree(job->objs);
@@ -127,50 +119,6 @@ struct mmgpu_job *mmgpu_job_alloc(void)
 	return job;
 }
 
-static void mmgpu_job_signal_ready(struct mmgpu_job *job)
-{
-	/* As soon as it has signalled the job may run, end and be freed. */
-	struct dma_fence *ready = dma_fence_get(job->ready);
-
-	dma_fence_signal(ready);
-	dma_fence_put(ready);
-}
-
-static void mmgpu_job_in_fence_signalled(struct dma_fence *fence, struct dma_fence_cb *cb)
-{
-	mmgpu_job_signal_ready(container_of(cb, struct mmgpu_job, in_cb));
-}
-
-/**
- * mmgpu_job_set_in_fence() - Make a job wait
- * @job: job that the scheduler knows and that is not enqueued
- * @fence: what to wait for; the reference becomes the job's
- *
- * Return: 0 or -ENOMEM.
- */
-int mmgpu_job_set_in_fence(struct mmgpu_job *job, struct dma_fence *fence)
-{
-	int ret;
-
-	/* mmgpu_job_free() removes the callback, added or not. */
-	INIT_LIST_HEAD(&job->in_cb.node);
-	job->in_fence = fence;
-
-	job->ready = mmgpu_fence_alloc();
-	if (!job->ready)
-		return -ENOMEM;
-	mmgpu_fence_init_ready(job->ready);
-
-	ret = drm_sched_job_add_dependency(&job->base, dma_fence_get(job->ready));
-	if (ret)
-		return ret;
-
-	if (dma_fence_add_callback(fence, &job->in_cb, mmgpu_job_in_fence_signalled))
-		mmgpu_job_signal_ready(job);
-
-	return 0;
-}
-
 /* Needs &mmgpu_ctx.lock, and the job to be the first of the list. */
 static void mmgpu_job_signal_locked(struct mmgpu_job *job, int error)
 {
@@ -222,12 +170,7 @@ void mmgpu_job_cancel_all_locked(struct mmgpu_ctx *ctx, int error)
 		if (job->running || job->error)
 			continue;
 		job->error = error;
-
-		/* The scheduler need not wait for strangers any more. */
-		if (job->in_fence) {
-			dma_fence_remove_callback(job->in_fence, &job->in_cb);
-			mmgpu_job_signal_ready(job);
-		}
+		mmgpu_deps_cancel(&job->deps);
 	}
 
 	mmgpu_job_drain_locked(ctx);

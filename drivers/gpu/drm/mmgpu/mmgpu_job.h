@@ -12,6 +12,8 @@
 
 #include <drm/gpu_scheduler.h>
 
+#include "mmgpu_sync.h"
+
 struct drm_gem_object;
 struct drm_mmgpu_cmd;
 struct mmgpu_cmd_bo;
@@ -33,20 +35,17 @@ struct mmgpu_job {
 	/** @fence: what user space sees; initialized by mmgpu_job_enqueue() */
 	struct dma_fence *fence;
 
-	/** @in_fence: all that the job waits for in one, or NULL */
-	struct dma_fence *in_fence;
-
-	/** @in_cb: signals @ready when @in_fence has signalled */
-	struct dma_fence_cb in_cb;
-
-	/** @ready: what the scheduler waits for if there is an @in_fence */
-	struct dma_fence *ready;
+	/** @deps: what the job waits for */
+	struct mmgpu_deps deps;
 
 	/** @link: in &mmgpu_ctx.jobs */
 	struct list_head link;
 
 	/** @enqueued: @fence is initialized; set before anybody else sees the job */
 	bool enqueued;
+
+	/** @started: the scheduler has called its run_job */
+	bool started;
 
 	/** @running: an engine has it; it ends by itself. Under &mmgpu_ctx.lock */
 	bool running;
@@ -92,7 +91,6 @@ struct mmgpu_job *mmgpu_job_get(struct mmgpu_job *job);
 void mmgpu_job_put(struct mmgpu_job *job);
 void mmgpu_job_free(struct mmgpu_job *job);
 
-int mmgpu_job_set_in_fence(struct mmgpu_job *job, struct dma_fence *fence);
 int mmgpu_job_enqueue(struct mmgpu_job *job);
 void mmgpu_job_cancel_all_locked(struct mmgpu_ctx *ctx, int error);
 

@@ -58,6 +58,7 @@ static void mmgpu_mm_free(struct kref *ref)
 {
 	struct mmgpu_mm *m = container_of(ref, struct mmgpu_mm, ref);
 
+	mutex_destroy(&m->clients_lock);
 	kfree_rcu(m, rcu);
 }
 

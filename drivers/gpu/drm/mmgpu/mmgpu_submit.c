@@ -51,7 +51,6 @@ struct mmgpu_submit {
 	struct drm_mmgpu_sync *out_syncs;
 
 	struct mmgpu_job *job;
-	struct mmgpu_deps deps;
 	struct mmgpu_out_sync *outs;
 	struct ww_acquire_ctx acquire;
 
@@ -265,7 +264,7 @@ static int submit_lookup_syncs(struct mmgpu_submit *sub)
 
 	/* A handle that is unknown goes before an in-sync that has no fence. */
 	for (i = 0; i < args->in_syncs.count; i++) {
-		ret = mmgpu_deps_add_sync(&sub->deps, sub->file, &sub->in_syncs[i]);
+		ret = mmgpu_deps_add_sync(&sub->job->deps, sub->file, &sub->in_syncs[i]);
 		if (ret == -EINVAL)
 			in_ret = ret;
 		else if (ret)
@@ -340,9 +339,14 @@ static int submit_parse(struct mmgpu_submit *sub)
 static int submit_prepare(struct mmgpu_submit *sub)
 {
 	struct mmgpu_job *job = sub->job;
-	struct dma_fence *in_fence;
 	int ret;
 	u32 i;
+
+	for (i = 0; i < job->num_bos; i++) {
+		ret = mmgpu_bo_map_import(to_mmgpu_bo(job->objs[i]));
+		if (ret)
+			return ret;
+	}
 
 	ret = mmgpu_ctx_reserve(job->ctx);
 	if (ret)
@@ -356,6 +360,9 @@ static int submit_prepare(struct mmgpu_submit *sub)
 
 	if (job->num_bos) {
 		ret = drm_gem_lock_reservations(job->objs, job->num_bos, &sub->acquire);
+		/* Two imports of one dma-buf are two objects with one reservation. */
+		if (ret == -EALREADY)
+			return -EINVAL;
 		if (ret)
 			return ret;
 		sub->locked = true;
@@ -376,17 +383,13 @@ static int submit_prepare(struct mmgpu_submit *sub)
 
 		if (flags & MMGPU_BO_REF_NO_IMPLICIT_SYNC)
 			continue;
-		ret = mmgpu_deps_add_resv(&sub->deps, job->objs[i]->resv,
+		ret = mmgpu_deps_add_resv(&job->deps, job->objs[i]->resv,
 					  flags & MMGPU_BO_REF_WRITE, job->ctx->fence_context);
 		if (ret)
 			return ret;
 	}
 
-	ret = mmgpu_deps_merge(&sub->deps, &in_fence);
-	if (ret || !in_fence)
-		return ret;
-
-	return mmgpu_job_set_in_fence(job, in_fence);
+	return mmgpu_deps_wait(&job->deps, &job->base);
 }
 
 static enum dma_resv_usage submit_usage(u32 bo_ref_flags)
@@ -444,7 +447,6 @@ static void submit_fini(struct mmgpu_submit *sub)
 	for (i = 0; sub->outs && i < sub->args->out_syncs.count; i++)
 		mmgpu_out_sync_fini(&sub->outs[i]);
 	kvfree(sub->outs);
-	mmgpu_deps_fini(&sub->deps);
 	kvfree(sub->bo_refs);
 	kvfree(sub->in_syncs);
 	kvfree(sub->out_syncs);

@@ -5,22 +5,26 @@
  * DOC: Synchronisation
  *
  * What a job waits for (in-syncs, and the fences of its buffers) is collected in one
- * list and merged into one fence. What it signals is looked up, and allocated, before
- * the point of no return.
+ * list. The scheduler does not see those fences but one of ours, which the last of them
+ * signals, and which a cancellation signals too: a stranger's fence that never signals
+ * holds up nothing of ours. What a job signals is looked up, and allocated, before the
+ * point of no return.
  */
 
 #include <linux/dma-fence-chain.h>
-#include <linux/dma-fence-unwrap.h>
 #include <linux/dma-fence.h>
 #include <linux/dma-resv.h>
+#include <linux/mm.h>
 #include <linux/slab.h>
 
 #include <drm/drm_drv.h>
 #include <drm/drm_file.h>
 #include <drm/drm_syncobj.h>
+#include <drm/gpu_scheduler.h>
 
 #include <drm/mmgpu_drm.h>
 
+#include "mmgpu_fence.h"
 #include "mmgpu_sync.h"
 
 /**
@@ -52,24 +56,45 @@ bool mmgpu_sync_offered(struct drm_device *drm, const struct drm_mmgpu_sync *syn
 	return drm_core_check_feature(drm, DRIVER_SYNCOBJ);
 }
 
+static int mmgpu_deps_grow(struct mmgpu_deps *deps)
+{
+	u32 space = max(deps->space * 2, 16u);
+	struct mmgpu_dep *list;
+
+	list = kvcalloc(space, sizeof(*list), GFP_KERNEL_ACCOUNT);
+	if (!list)
+		return -ENOMEM;
+
+	if (deps->count)
+		memcpy(list, deps->list, deps->count * sizeof(*list));
+	kvfree(deps->list);
+	deps->list = list;
+	deps->space = space;
+
+	return 0;
+}
+
 /* Takes over the reference, also when it fails. */
 static int mmgpu_deps_add(struct mmgpu_deps *deps, struct dma_fence *fence)
 {
-	if (deps->count == deps->space) {
-		u32 space = max(deps->space * 2, 16u);
-		struct dma_fence **fences;
+	int ret = 0;
 
-		fences = krealloc_array(deps->fences, space, sizeof(*fences), GFP_KERNEL_ACCOUNT);
-		if (!fences) {
-			dma_fence_put(fence);
-			return -ENOMEM;
-		}
-		deps->fences = fences;
-		deps->space = space;
+	if (dma_fence_is_signaled(fence))
+		goto out_put;
+
+	if (deps->count == deps->space) {
+		ret = mmgpu_deps_grow(deps);
+		if (ret)
+			goto out_put;
 	}
-	deps->fences[deps->count++] = fence;
+	deps->list[deps->count++].fence = fence;
 
 	return 0;
+
+out_put:
+	dma_fence_put(fence);
+
+	return ret;
 }
 
 /**
@@ -110,7 +135,7 @@ int mmgpu_deps_add_resv(struct mmgpu_deps *deps, struct dma_resv *resv, bool wri
 	int ret;
 
 	dma_resv_for_each_fence(&cursor, resv, dma_resv_usage_rw(write), fence) {
-		if (fence->context == own_context || dma_fence_is_signaled(fence))
+		if (fence->context == own_context)
 			continue;
 
 		ret = mmgpu_deps_add(deps, dma_fence_get(fence));
@@ -121,46 +146,97 @@ int mmgpu_deps_add_resv(struct mmgpu_deps *deps, struct dma_resv *resv, bool wri
 	return 0;
 }
 
+static void mmgpu_deps_signal_ready(struct mmgpu_deps *deps)
+{
+	/* As soon as it has signalled the job may run, end and be freed. */
+	struct dma_fence *ready = dma_fence_get(deps->ready);
+
+	dma_fence_signal(ready);
+	dma_fence_put(ready);
+}
+
+static void mmgpu_dep_signalled(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct mmgpu_deps *deps = container_of(cb, struct mmgpu_dep, cb)->deps;
+
+	if (atomic_dec_and_test(&deps->pending))
+		mmgpu_deps_signal_ready(deps);
+}
+
 /**
- * mmgpu_deps_merge() - Make one fence of the list
- * @deps: list
- * @fence: out: a fence that signals when all have, with a reference; NULL if all have
+ * mmgpu_deps_wait() - Make a job wait
+ * @deps: complete list; it must not move any more
+ * @job: job that the scheduler knows and that is not armed
  *
  * Return: 0 or -ENOMEM.
  */
-int mmgpu_deps_merge(const struct mmgpu_deps *deps, struct dma_fence **fence)
+int mmgpu_deps_wait(struct mmgpu_deps *deps, struct drm_sched_job *job)
 {
-	struct dma_fence_unwrap *cursors;
+	int ret;
+	u32 i;
 
-	*fence = NULL;
 	if (!deps->count)
 		return 0;
 
-	cursors = kcalloc(deps->count, sizeof(*cursors), GFP_KERNEL_ACCOUNT);
-	if (!cursors)
+	deps->ready = mmgpu_fence_alloc();
+	if (!deps->ready)
 		return -ENOMEM;
-	*fence = __dma_fence_unwrap_merge(deps->count, deps->fences, cursors);
-	kfree(cursors);
-	if (!*fence)
-		return -ENOMEM;
+	mmgpu_fence_init_ready(deps->ready);
 
-	if (dma_fence_is_signaled(*fence)) {
-		dma_fence_put(*fence);
-		*fence = NULL;
+	ret = drm_sched_job_add_dependency(job, dma_fence_get(deps->ready));
+	if (ret)
+		return ret;
+
+	atomic_set(&deps->pending, 1);
+	for (i = 0; i < deps->count; i++) {
+		struct mmgpu_dep *dep = &deps->list[i];
+
+		dep->deps = deps;
+		atomic_inc(&deps->pending);
+		if (dma_fence_add_callback(dep->fence, &dep->cb, mmgpu_dep_signalled))
+			atomic_dec(&deps->pending);
 	}
+	if (atomic_dec_and_test(&deps->pending))
+		mmgpu_deps_signal_ready(deps);
 
 	return 0;
 }
 
+/* After this no callback runs. */
+static void mmgpu_deps_remove_callbacks(struct mmgpu_deps *deps)
+{
+	u32 i;
+
+	/* Those with a list were given to dma_fence_add_callback(), which sets up the node. */
+	for (i = 0; i < deps->count; i++)
+		if (deps->list[i].deps)
+			dma_fence_remove_callback(deps->list[i].fence, &deps->list[i].cb);
+}
+
+/**
+ * mmgpu_deps_cancel() - Let a job's turn come whatever it waits for
+ * @deps: list; the job is kept
+ */
+void mmgpu_deps_cancel(struct mmgpu_deps *deps)
+{
+	if (!deps->ready)
+		return;
+
+	mmgpu_deps_remove_callbacks(deps);
+	mmgpu_deps_signal_ready(deps);
+}
+
 /**
  * mmgpu_deps_fini() - Drop the list
- * @deps: list
+ * @deps: list, zeroed or filled
  */
 void mmgpu_deps_fini(struct mmgpu_deps *deps)
 {
+	mmgpu_deps_remove_callbacks(deps);
 	while (deps->count)
-		dma_fence_put(deps->fences[--deps->count]);
-	kfree(deps->fences);
+		dma_fence_put(deps->list[--deps->count].fence);
+	kvfree(deps->list);
+	dma_fence_put(deps->ready);
 }
 
 /**

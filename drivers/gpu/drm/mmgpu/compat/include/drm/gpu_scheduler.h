@@ -15,6 +15,11 @@
 	drm_sched_job_init(job, entity, owner)
 #endif
 
+/* The scheduler was a thread, which drm_sched_fini() stops. Can go with 6.1. */
+#ifndef HAVE_DRM_SCHED_WQUEUE_STOP
+#define drm_sched_wqueue_stop(sched)	do { } while (0)
+#endif
+
 /* Each scheduler had a queue for every priority. Can go with 6.1. */
 #ifndef HAVE_DRM_SCHED_NUM_RQS
 struct mmgpu_compat_sched_init_args {

@@ -5,8 +5,8 @@
 #include_next <linux/fs.h>
 
 /*
- * Before 6.12 DRM core set the mode bit itself, and this member, which only code
- * without an MMU looks at, takes the zero. Can go with 6.1.
+ * Before 6.12 DRM core set the mode bit itself, and this member, which says what extra
+ * flags of mmap() are supported, takes the zero: none. Can go with 6.1.
  */
 #ifndef HAVE_FOP_UNSIGNED_OFFSET
 #define fop_flags		mmap_supported_flags
