@@ -493,15 +493,14 @@ static int touch_proc(struct igt_mmgpu_proc *self, void *data)
 		for (volatile int write = 0; write < 2; write++) {
 			int sig = sigsetjmp(fault_jmp, 1);
 
-			if (sig == SIGSEGV) {
+			if (sig == SIGSEGV)
 				faults++;
-			} else if (sig) {
+			else if (sig)
 				return 100;
-			} else if (write) {
+			else if (write)
 				*touch->at[i] = 0xdead;
-			} else if (*touch->at[i] != touch->seen[i]) {
+			else if (*touch->at[i] != touch->seen[i])
 				return 101;
-			}
 		}
 	}
 	return faults;
