@@ -359,8 +359,9 @@ int igt_main()
 	igt_fixture() {
 		igt_require_f(geteuid() == 0, "only root loads modules\n");
 		igt_require_f(!loaded(), "mmgpu is loaded already, by somebody else\n");
-		igt_require_f(!load(""), "modprobe does not find mmgpu\n");
-		unload();
+		/* That it is there; whether it loads is for the tests to say. */
+		igt_require_f(!system("grep -q mmgpu /lib/modules/$(uname -r)/modules.dep"),
+			      "modprobe does not find mmgpu\n");
 	}
 
 	for (size_t i = 0; i < igt_mmgpu_count(bads); i++) {

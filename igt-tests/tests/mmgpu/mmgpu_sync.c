@@ -175,6 +175,42 @@ static void timeline_in(void)
 	gated_end();
 }
 
+/*
+ * A long way to the point, listed as often as a list can be: what the job keeps of that
+ * must not grow with the product.
+ */
+static void timeline_in_long(void)
+{
+	enum { POINTS = 3000 };
+	uint64_t max = igt_mmgpu_get_param(fd, MMGPU_PARAM_MAX_SYNCS);
+	struct drm_mmgpu_sync *in = calloc(max, sizeof(*in));
+	uint32_t line = igt_mmgpu_syncobj_create(fd);
+	uint32_t out = igt_mmgpu_syncobj_create(fd);
+
+	igt_assert(in);
+	igt_mmgpu_gate_init(&gate);
+	held = igt_mmgpu_gate_syncobj(&gate, fd);
+	for (uint64_t point = 1; point <= POINTS; point++)
+		igt_assert_eq(drmSyncobjTransfer(fd, line, point, held, 0, 0), 0);
+	for (uint64_t i = 0; i < max; i++) {
+		in[i].handle = line;
+		in[i].flags = MMGPU_SYNC_TIMELINE;
+		in[i].point = POINTS - i;
+	}
+	igt_mmgpu_job_init(&job, 0);
+	job.submit.in_syncs.array = (uintptr_t)in;
+	job.submit.in_syncs.count = max;
+	igt_mmgpu_job_out(&job, out, 0);
+	igt_mmgpu_job_submit(fd, &job);
+	igt_assert_eq(igt_mmgpu_syncobj_status(fd, out), 0);
+	igt_mmgpu_gate_open(&gate);
+	igt_assert_eq(igt_mmgpu_syncobj_result(fd, out), 0);
+	igt_mmgpu_syncobj_destroy(fd, line);
+	igt_mmgpu_syncobj_destroy(fd, out);
+	free(in);
+	gated_end();
+}
+
 /* A syncobj is shared by a descriptor, whatever file and process it goes to. */
 static int child_signals(struct igt_mmgpu_proc *self, void *data)
 {
@@ -514,6 +550,10 @@ int igt_main()
 	igt_describe("A job waits for a timeline point, and not for later ones.");
 	igt_subtest("timeline-in")
 		timeline_in();
+
+	igt_describe("All in-syncs may be far down one timeline.");
+	igt_subtest("timeline-in-long")
+		timeline_in_long();
 
 	igt_describe("A syncobj carries fences between processes.");
 	igt_subtest("process")
