@@ -20,6 +20,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 
 #include <drm.h>
 #include <drm_mode.h>
@@ -31,8 +32,11 @@ IGT_TEST_DESCRIPTION("A stranger's ioctl that began before BIND_MM and ends afte
 
 #define PAGE	4096
 
-/* How long BIND_MM may take before we conclude that it waits for the stranger. */
-#define BIND_SECONDS	5
+/*
+ * How long BIND_MM may go on after the file is bound before we conclude that it waits for
+ * the stranger. A wrong conclusion makes the subtest weaker, but not red.
+ */
+#define BIND_MS		300
 
 /* What the owner has after it has bound the file. */
 struct objects {
@@ -164,13 +168,24 @@ static void *binder_main(void *data)
 	return NULL;
 }
 
-/* Whether the call was let go before BIND_MM returned. */
-static bool join_in_time(pthread_t thread)
+/* Whether BIND_MM returned while the stranger was still held. */
+static bool bind_returned(pthread_t thread, int fd)
 {
+	int64_t deadline = igt_mmgpu_deadline_ms(IGT_MMGPU_PATIENCE * 1000);
+	struct drm_mmgpu_query_mm query;
 	struct timespec until;
 
+	do {
+		igt_mmgpu_query_mm(fd, 0, &query);
+	} while (!query.state && igt_mmgpu_now() < deadline);
+	igt_assert_eq_u32(query.state, MMGPU_MM_BOUND | MMGPU_MM_OWNER);
+
 	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += BIND_SECONDS;
+	until.tv_nsec += BIND_MS * IGT_MMGPU_NSEC_PER_MSEC;
+	if (until.tv_nsec >= IGT_MMGPU_NSEC_PER_SEC) {
+		until.tv_nsec -= IGT_MMGPU_NSEC_PER_SEC;
+		until.tv_sec++;
+	}
 	return !pthread_timedjoin_np(thread, NULL, &until);
 }
 
@@ -184,33 +199,77 @@ static void let_go(int uffd, uint64_t where, const union argument *arg)
 static int *result;
 static union argument *argument;
 
-static void late(const struct late *late)
-{
-	struct stranger stranger = { .late = late, .result = result };
-	struct drm_mmgpu_ctx_query query;
-	struct objects own = { 1, 2, 3, 1, 1 };
+/* A file with a stranger in it, who sits in the call until let go. */
+struct held {
+	struct stranger stranger;
 	struct igt_mmgpu_proc proc;
-	struct binder binder = { };
-	pthread_t thread;
 	uint64_t where;
-	bool bound;
 	int uffd;
+};
 
-	uffd = open_userfaultfd();
+static void hold(struct held *held, const struct late *late)
+{
+	int uffd = open_userfaultfd();
+
 	igt_require_f(uffd >= 0, "no userfaultfd for faults of the kernel\n");
 	close(uffd);
 
 	*result = 1;
-	stranger.fd = binder.fd = igt_mmgpu_open_primary();
-	igt_mmgpu_proc_start(&proc, stranger_proc, &stranger);
-	uffd = igt_mmgpu_recv_fd(proc.sock);
-	igt_mmgpu_recv(proc.sock, &where, sizeof(where));
-
+	held->stranger = (struct stranger){ late, igt_mmgpu_open_primary(), result };
+	igt_mmgpu_proc_start(&held->proc, stranger_proc, &held->stranger);
+	held->uffd = igt_mmgpu_recv_fd(held->proc.sock);
+	igt_mmgpu_recv(held->proc.sock, &held->where, sizeof(held->where));
 	/* The page is asked for: the call is inside. */
-	igt_assert(igt_mmgpu_poll_ms(uffd, POLLIN, IGT_MMGPU_PATIENCE * 1000) & POLLIN);
+	igt_assert(igt_mmgpu_poll_ms(held->uffd, POLLIN, IGT_MMGPU_PATIENCE * 1000) & POLLIN);
+}
+
+/* Tells what the call came to. */
+static int release(struct held *held, const struct objects *own)
+{
+	memset(argument, 0, sizeof(*argument));
+	held->stranger.late->fill(argument, own);
+	let_go(held->uffd, held->where, argument);
+	igt_assert_eq(igt_mmgpu_proc_join(&held->proc), 0);
+	close(held->uffd);
+	return *result;
+}
+
+/* All of the owner's is there, and nothing else. */
+static void assert_untouched(int fd, const struct objects *own)
+{
+	struct drm_mmgpu_ctx_query query;
+
+	if (own->bo) {
+		igt_mmgpu_bo_close(fd, own->bo);
+		igt_mmgpu_bo_close(fd, own->shared);
+		igt_mmgpu_bo_close(fd, own->dumb);
+		igt_mmgpu_ctx_query(fd, own->ctx, &query);
+		igt_assert_eq_u64(query.jobs_done, 0);
+		igt_mmgpu_syncobj_destroy(fd, own->syncobj);
+	}
+	igt_assert_eq_u32(igt_mmgpu_bo_create(fd, PAGE, 0), 1);
+	igt_mmgpu_ctx_query(fd, 0, &query);
+	igt_assert_eq_u64(query.jobs_done, 0);
+	for (uint32_t id = 1; id < 8; id++)
+		if (id != own->ctx)
+			igt_assert_eq(__igt_mmgpu_ctx_query(fd, id, &query), -ENOENT);
+}
+
+static void late(const struct late *late)
+{
+	/* What the first handles and ids will be, for a call that comes before them. */
+	static const struct objects guess = { 1, 2, 3, 1, 1 }, nothing;
+	struct binder binder = { };
+	struct objects own;
+	struct held held;
+	pthread_t thread;
+	int ret;
+
+	hold(&held, late);
+	binder.fd = held.stranger.fd;
 	igt_assert_eq(pthread_create(&thread, NULL, binder_main, &binder), 0);
-	bound = join_in_time(thread);
-	if (bound) {
+
+	if (bind_returned(thread, binder.fd)) {
 		igt_assert_eq(binder.ret, 0);
 		own.bo = igt_mmgpu_bo_create(binder.fd, PAGE, 0);
 		own.shared = igt_mmgpu_bo_create(binder.fd, PAGE, MMGPU_BO_SHARED);
@@ -218,38 +277,50 @@ static void late(const struct late *late)
 						      NULL), 0);
 		own.ctx = igt_mmgpu_ctx_create(binder.fd, 0, MMGPU_ENGINE_ANY);
 		own.syncobj = igt_mmgpu_syncobj_create_signaled(binder.fd);
-	}
-	memset(argument, 0, sizeof(*argument));
-	late->fill(argument, &own);
-	let_go(uffd, where, argument);
-	igt_assert_eq(igt_mmgpu_proc_join(&proc), 0);
-	close(uffd);
-
-	if (!bound) {
-		/* The call was first, whatever it did; EBUSY if it made something. */
-		igt_info("BIND_MM waited for the call, which got %d\n", *result);
+		igt_assert_eq(release(&held, &own), -EPERM);
+		assert_untouched(binder.fd, &own);
+	} else {
+		ret = release(&held, &guess);
+		igt_debug("BIND_MM waited for the call, which got %d\n", ret);
+		igt_assert_lt(ret, 0);
 		igt_assert_eq(pthread_join(thread, NULL), 0);
-		igt_assert(binder.ret == 0 || (binder.ret == -EBUSY && !*result) ||
-			   (binder.ret == -EPERM && late->request == DRM_IOCTL_MMGPU_BIND_MM));
-		close(binder.fd);
-		return;
+		igt_assert_eq(binder.ret, 0);
+		assert_untouched(binder.fd, &nothing);
 	}
-
-	igt_assert_eq(*result, -EPERM);
-	/* All is there, and nothing else. */
-	igt_mmgpu_bo_close(binder.fd, own.bo);
-	igt_mmgpu_bo_close(binder.fd, own.shared);
-	igt_mmgpu_bo_close(binder.fd, own.dumb);
-	igt_assert_eq_u32(igt_mmgpu_bo_create(binder.fd, PAGE, 0), own.bo);
-	igt_mmgpu_ctx_query(binder.fd, own.ctx, &query);
-	igt_assert_eq_u64(query.jobs_done, 0);
-	igt_mmgpu_ctx_query(binder.fd, 0, &query);
-	igt_assert_eq_u64(query.jobs_done, 0);
-	for (uint32_t id = 1; id < 8; id++)
-		if (id != own.ctx)
-			igt_assert_eq(__igt_mmgpu_ctx_query(binder.fd, id, &query), -ENOENT);
-	igt_mmgpu_syncobj_destroy(binder.fd, own.syncobj);
 	close(binder.fd);
+}
+
+static void on_alarm(int sig)
+{
+}
+
+/* If BIND_MM waits, a signal ends that, and it can be called again. */
+static void interrupted_bind(void)
+{
+	struct sigaction act = { .sa_handler = on_alarm }, old;
+	static const struct objects guess = { 1, 2, 3, 1, 1 };
+	struct drm_mmgpu_bind_mm bind_args = { };
+	struct drm_mmgpu_query_mm query;
+	struct itimerval again = { { 0, 50000 }, { 0, 50000 } }, off = { };
+	struct held held;
+	uint64_t seq;
+	int fd, ret;
+
+	hold(&held, &lates[0]);
+	fd = held.stranger.fd;
+	sigaction(SIGALRM, &act, &old);
+	setitimer(ITIMER_REAL, &again, NULL);
+	ret = igt_mmgpu_ioctl_once(fd, DRM_IOCTL_MMGPU_BIND_MM, &bind_args);
+	setitimer(ITIMER_REAL, &off, NULL);
+	sigaction(SIGALRM, &old, NULL);
+	igt_assert(ret == 0 || ret == -EINTR);
+
+	igt_assert_lt(release(&held, &guess), 0);
+	seq = igt_mmgpu_bind_mm(fd);
+	igt_mmgpu_query_mm(fd, 0, &query);
+	igt_assert_eq_u64(query.bound_mm_seq, seq);
+	igt_assert_eq_u32(query.state, MMGPU_MM_BOUND | MMGPU_MM_OWNER);
+	close(fd);
 }
 
 int igt_main()
@@ -268,6 +339,10 @@ int igt_main()
 		igt_subtest(lates[i].name)
 			late(&lates[i]);
 	}
+
+	igt_describe("a signal ends BIND_MM's wait for the stranger, if it does wait");
+	igt_subtest("interrupted-bind")
+		interrupted_bind();
 
 	igt_fixture()
 		igt_mmgpu_proc_cleanup();
