@@ -94,7 +94,7 @@ config_survived() {
 }
 
 progress() {
-	while sleep 30; do
+	while sleep 30 >/dev/null 2>&1; do
 		say "  $(find "$1" -name '*.o' | wc -l) of about 2600 objects"
 	done
 }
