@@ -42,6 +42,9 @@
 #include "mmgpu_submit.h"
 #include "mmgpu_trace.h"
 
+/* drm_ioctl() or drm_compat_ioctl() */
+typedef long mmgpu_core_ioctl(struct file *filp, unsigned int cmd, unsigned long arg);
+
 /* 1.0: first interface */
 #define MMGPU_MAJOR	1
 #define MMGPU_MINOR	0
@@ -187,9 +190,7 @@ static long mmgpu_ioctl_ungated(struct file *filp, unsigned int cmd, void __user
 }
 
 static inline long mmgpu_ioctl_gated(struct file *filp, unsigned int cmd, unsigned long arg,
-			      void __user *uarg,
-			      long (*core)(struct file *, unsigned int, unsigned long),
-			      const char *door)
+				     void __user *uarg, mmgpu_core_ioctl *core, const char *door)
 {
 	bool legacy;
 	long ret;
