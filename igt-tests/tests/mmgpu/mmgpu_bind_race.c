@@ -181,12 +181,30 @@ static const struct creator {
  * and waits for an RCU grace period when that is somebody else: then the parties would
  * come milliseconds apart, and miss the moment that this is about.
  */
+static int contested = -1;
+
 static int open_contested(void)
 {
-	int fd = igt_mmgpu_open_primary();
+	contested = igt_mmgpu_open_primary();
+	igt_assert_eq(igt_mmgpu_ioctl(contested, DRM_IOCTL_SET_MASTER, NULL), 0);
+	return contested;
+}
 
-	igt_assert_eq(igt_mmgpu_ioctl(fd, DRM_IOCTL_SET_MASTER, NULL), 0);
-	return fd;
+static void close_contested(void)
+{
+	close(contested);
+	contested = -1;
+}
+
+static void start_race(unsigned int parties)
+{
+	/* What a subtest that failed has left behind. */
+	igt_mmgpu_proc_cleanup();
+	if (contested >= 0)
+		close_contested();
+
+	memset(ring, 0, sizeof(*ring));
+	ring->parties = parties;
 }
 
 /* ---- one creation against one bind ----------------------------------------------------- */
@@ -265,8 +283,7 @@ static void bind_against(const struct creator *creator)
 	char byte;
 
 	balance_init(&balance);
-	memset(ring, 0, sizeof(*ring));
-	ring->parties = 2;
+	start_race(2);
 	current = creator;
 	igt_mmgpu_proc_start(&rival, creator_proc, NULL);
 
@@ -295,7 +312,7 @@ static void bind_against(const struct creator *creator)
 			igt_assert_eq_u32(query.state, 0);
 			assert_created(fd, creator->kind);
 		}
-		close(fd);
+		close_contested();
 		balance_result(&balance, !ret);
 	}
 	igt_mmgpu_send(rival.sock, "n", 1);
@@ -349,12 +366,11 @@ static void bind_against_loops(unsigned int rivals)
 
 	while (igt_mmgpu_now() < end || games < 3) {
 		struct igt_mmgpu_proc rival[RIVALS_MAX];
-		int fd = open_contested();
 		uint64_t seq;
-		int ret;
+		int fd, ret;
 
-		memset(ring, 0, sizeof(*ring));
-		ring->parties = rivals + 1;
+		start_race(rivals + 1);
+		fd = open_contested();
 		for (unsigned int i = 0; i < rivals; i++) {
 			igt_mmgpu_proc_start(&rival[i], looping_proc, &i);
 			igt_mmgpu_send_fd(rival[i].sock, fd);
@@ -374,7 +390,7 @@ static void bind_against_loops(unsigned int rivals)
 			created += ring->rival[i].rounds;
 		}
 		assert_empty(fd, 0);
-		close(fd);
+		close_contested();
 		games++;
 	}
 	igt_info("%u files bound, after %u times EBUSY and %u creations\n", games, busy, created);
@@ -414,8 +430,7 @@ static void bind_against_bind(void)
 	unsigned int won[2] = { };
 	struct igt_mmgpu_proc rival[2];
 
-	memset(ring, 0, sizeof(*ring));
-	ring->parties = 2;
+	start_race(2);
 	for (unsigned int i = 0; i < 2; i++)
 		igt_mmgpu_proc_start(&rival[i], binder_proc, &i);
 
@@ -438,7 +453,7 @@ static void bind_against_bind(void)
 			igt_assert_eq(ring->rival[1].ret, -EPERM);
 			won[0]++;
 		}
-		close(fd);
+		close_contested();
 	}
 	for (unsigned int i = 0; i < 2; i++) {
 		igt_mmgpu_send(rival[i].sock, "n", 1);
@@ -476,8 +491,7 @@ static void bind_against_thread(const struct creator *creator)
 	struct balance balance;
 
 	balance_init(&balance);
-	memset(ring, 0, sizeof(*ring));
-	ring->parties = 2;
+	start_race(2);
 
 	while (igt_mmgpu_now() < end || balance.we_won + balance.they_won < 20) {
 		struct own_thread own = { .creator = creator, .fd = open_contested() };
@@ -501,7 +515,7 @@ static void bind_against_thread(const struct creator *creator)
 		} else {
 			igt_assert_eq_u64(info.mm_seq, seq);
 		}
-		close(own.fd);
+		close_contested();
 		balance_result(&balance, !ret);
 	}
 	balance_report(&balance, creator->name);
@@ -540,8 +554,7 @@ static void bind_against_query(void)
 	int64_t end = igt_mmgpu_now() + race_seconds * IGT_MMGPU_NSEC_PER_SEC;
 	struct igt_mmgpu_proc watcher;
 
-	memset(ring, 0, sizeof(*ring));
-	ring->parties = 2;
+	start_race(2);
 	igt_mmgpu_proc_start(&watcher, watcher_proc, NULL);
 	while (igt_mmgpu_now() < end) {
 		int fd = open_contested();
@@ -553,7 +566,7 @@ static void bind_against_query(void)
 		igt_mmgpu_bind_mm(fd);
 		igt_mmgpu_recv(watcher.sock, &seq, sizeof(seq));
 		igt_assert_eq_u64(seq, igt_mmgpu_bind_mm(fd));
-		close(fd);
+		close_contested();
 	}
 	igt_mmgpu_send(watcher.sock, "n", 1);
 	igt_assert_eq(igt_mmgpu_proc_join(&watcher), 0);
@@ -578,8 +591,7 @@ static void exit_against_ioctl(void)
 	unsigned long refused = 0;
 
 	igt_mmgpu_rand_init(&rnd);
-	memset(ring, 0, sizeof(*ring));
-	ring->parties = 2;
+	start_race(2);
 	while (igt_mmgpu_now() < end) {
 		struct drm_mmgpu_ctx_query query;
 		struct igt_mmgpu_proc owner;
