@@ -7,9 +7,10 @@
  * A context is a scheduler entity and the list of its unfinished jobs. Killing one
  * (destroy, close, hang, owner gone, unplug) cancels the jobs that do not run: their
  * fences signal at once, whatever they waited for, unless one that runs has to signal
- * first. Then the entity gives its jobs back, which need no engine for that; as they
- * wait for nothing any more, no stranger's fence keeps them. Only a ban, on an engine's
- * thread, leaves the jobs to the scheduler, which finds that they have signalled.
+ * first. The scheduler learns of it later: such a job waits for nothing any more, passes
+ * through it like any other, and the engine never sees it. So the scheduler's own way
+ * to kill an entity never has anything to do; on 6.1 it leaks the fence of the job
+ * before, and on all kernels it leaves the killed jobs in the scheduler's load.
  */
 
 #include <linux/capability.h>
@@ -28,22 +29,13 @@
 #include "mmgpu_file.h"
 #include "mmgpu_job.h"
 
-/* Takes the queued jobs, all of which have signalled, from the scheduler. */
-static void mmgpu_ctx_end_entity(struct mmgpu_ctx *ctx)
-{
-	mutex_lock(&ctx->submit_lock);
-	if (!ctx->entity_over)
-		drm_sched_entity_fini(&ctx->entity);
-	ctx->entity_over = true;
-	mutex_unlock(&ctx->submit_lock);
-}
-
 static void mmgpu_ctx_release(struct kref *ref)
 {
 	struct mmgpu_ctx *ctx = container_of(ref, struct mmgpu_ctx, ref);
 	struct drm_device *drm = &ctx->mfile->mdev->drm;
 
-	mmgpu_ctx_end_entity(ctx);
+	/* Every job has a reference, so the queue is empty. */
+	drm_sched_entity_destroy(&ctx->entity);
 	mutex_destroy(&ctx->submit_lock);
 	mmgpu_file_put(ctx->mfile);
 	kfree_rcu(ctx, rcu);
@@ -145,9 +137,6 @@ static void mmgpu_ctx_kill(struct mmgpu_ctx *ctx, int fence_error, int submit_er
 	mmgpu_job_cancel_all_locked(ctx, fence_error);
 	spin_unlock(&ctx->lock);
 	wake_up_all(&ctx->wq);
-
-	/* Whoever found the context alive has pushed by the time we have the lock. */
-	mmgpu_ctx_end_entity(ctx);
 }
 
 static struct mmgpu_ctx *mmgpu_ctx_create(struct mmgpu_file *mfile, s32 priority, u32 engine)

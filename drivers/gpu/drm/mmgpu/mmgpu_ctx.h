@@ -38,9 +38,6 @@ struct mmgpu_ctx {
 	/** @submit_lock: from arming a job to pushing it, to keep the order */
 	struct mutex submit_lock;
 
-	/** @entity_over: @entity was given back, under @submit_lock */
-	bool entity_over;
-
 	/** @fence_context: fence context of the jobs' fences */
 	u64 fence_context;
 

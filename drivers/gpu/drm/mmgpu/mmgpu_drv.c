@@ -116,22 +116,34 @@ static const struct drm_ioctl_desc mmgpu_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(MMGPU_SUBMIT, mmgpu_ioctl_submit, DRM_RENDER_ALLOW),
 };
 
-/* Passes the gate, or says who was refused at which door. Ends with mmgpu_leave(). */
+/* Says who was refused at which door. */
+static noinline int mmgpu_refused(const struct mmgpu_file *mfile, const char *door, int error)
+{
+	struct drm_device *drm = &mfile->mdev->drm;
+	u64 seq = mmgpu_mm_lookup_seq(current->mm);
+	u64 owner = mmgpu_file_owner(mfile)->seq;
+
+	trace_mmgpu_refuse(drm->primary->index, door, seq, owner, error);
+	drm_dbg(drm, "%s: mm %llu refused a file of mm %llu: %d\n", door, seq, owner, error);
+
+	return error;
+}
+
+static int mmgpu_gate(struct file *filp, const char *door)
+{
+	const struct mmgpu_file *mfile = to_mmgpu_file(filp->private_data);
+	int ret = mmgpu_file_gate(mfile);
+
+	return likely(!ret) ? 0 : mmgpu_refused(mfile, door, ret);
+}
+
+/* The same for a call that bind has to wait for. Ends with mmgpu_leave(). */
 static int mmgpu_enter(struct file *filp, const char *door, bool *legacy)
 {
 	struct mmgpu_file *mfile = to_mmgpu_file(filp->private_data);
 	int ret = mmgpu_file_enter(mfile, legacy);
 
-	if (unlikely(ret)) {
-		struct drm_device *drm = &mfile->mdev->drm;
-		u64 seq = mmgpu_mm_lookup_seq(current->mm);
-		u64 owner = mfile->owner->seq;
-
-		trace_mmgpu_refuse(drm->primary->index, door, seq, owner, ret);
-		drm_dbg(drm, "%s: mm %llu refused a file of mm %llu: %d\n", door, seq, owner, ret);
-	}
-
-	return ret;
+	return likely(!ret) ? 0 : mmgpu_refused(mfile, door, ret);
 }
 
 static void mmgpu_leave(struct file *filp, bool legacy)
@@ -192,10 +204,17 @@ static long mmgpu_ioctl_ungated(struct file *filp, unsigned int cmd, void __user
 static inline long mmgpu_ioctl_gated(struct file *filp, unsigned int cmd, unsigned long arg,
 				     void __user *uarg, mmgpu_core_ioctl *core, const char *door)
 {
-	bool legacy;
+	struct mmgpu_file *mfile = to_mmgpu_file(filp->private_data);
+	unsigned int nr = DRM_IOCTL_NR(cmd);
+	bool legacy = false;
 	long ret;
 
-	ret = mmgpu_enter(filp, door, &legacy);
+	/* SUBMIT asks the gate again when it publishes, and writes nothing to pass it. */
+	if (nr == DRM_COMMAND_BASE + DRM_MMGPU_SUBMIT)
+		ret = mmgpu_gate(filp, door);
+	else
+		ret = mmgpu_enter(filp, door, &legacy);
+
 	if (likely(!ret))
 		ret = core(filp, cmd, arg);
 	else
@@ -206,9 +225,13 @@ static inline long mmgpu_ioctl_gated(struct file *filp, unsigned int cmd, unsign
 	if (unlikely(ret == -ENODEV))
 		ret = mmgpu_ioctl_ungated(filp, cmd, uarg, ret);
 
-	/* Outside of the call, which may have begun on the legacy file. */
-	if (!ret && DRM_IOCTL_NR(cmd) == DRM_COMMAND_BASE + DRM_MMGPU_BIND_MM)
-		ret = mmgpu_file_wait_legacy(to_mmgpu_file(filp->private_data));
+	/*
+	 * Outside of the call, which may have begun on the legacy file; and also when core
+	 * could not copy the result to the caller.
+	 */
+	if (nr == DRM_COMMAND_BASE + DRM_MMGPU_BIND_MM && mmgpu_file_owner(mfile) &&
+	    !mmgpu_file_gate(mfile))
+		ret = mmgpu_file_wait_legacy(mfile) ?: ret;
 
 	return ret;
 }
@@ -230,24 +253,16 @@ static long mmgpu_compat_ioctl(struct file *filp, unsigned int cmd, unsigned lon
 
 static __poll_t mmgpu_poll(struct file *filp, struct poll_table_struct *wait)
 {
-	__poll_t ret = EPOLLERR;
-	bool legacy;
+	if (mmgpu_gate(filp, "poll"))
+		return EPOLLERR;
 
-	if (!mmgpu_enter(filp, "poll", &legacy))
-		ret = drm_poll(filp, wait);
-	mmgpu_leave(filp, legacy);
-
-	return ret;
+	return drm_poll(filp, wait);
 }
 
+/* The driver has no events, so a read may sleep for ever: bind must not wait for it. */
 static ssize_t mmgpu_read(struct file *filp, char __user *buf, size_t count, loff_t *offset)
 {
-	bool legacy;
-	ssize_t ret;
-
-	/* The driver has no events, so a read may sleep for ever: bind must not wait for it. */
-	ret = mmgpu_enter(filp, "read", &legacy);
-	mmgpu_leave(filp, legacy);
+	int ret = mmgpu_gate(filp, "read");
 
 	return ret ?: drm_read(filp, buf, count, offset);
 }
@@ -348,8 +363,6 @@ static void mmgpu_fini(void)
 	destroy_workqueue(mmgpu_wq);
 	/* Fences, contexts and numbers are freed by RCU callbacks, some of them ours. */
 	rcu_barrier();
-	/* A work item of the scheduler's may have been preempted on its way out of ours. */
-	synchronize_rcu_tasks();
 }
 
 static int __init mmgpu_init(void)

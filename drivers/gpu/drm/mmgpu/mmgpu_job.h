@@ -44,9 +44,6 @@ struct mmgpu_job {
 	/** @enqueued: @fence is initialized; set before anybody else sees the job */
 	bool enqueued;
 
-	/** @started: the scheduler has called its run_job */
-	bool started;
-
 	/** @running: an engine has it; it ends by itself. Under &mmgpu_ctx.lock */
 	bool running;
 

@@ -36,8 +36,6 @@ static struct dma_fence *mmgpu_sched_run_job(struct drm_sched_job *sched_job)
 	struct mmgpu_job *job = to_mmgpu_job(sched_job);
 	struct mmgpu_engine *engine = container_of(sched_job->sched, struct mmgpu_engine, sched);
 
-	job->started = true;
-
 	/* A job that was cancelled has signalled, or will when the one before it does. */
 	if (!dma_fence_is_signaled(job->fence)) {
 		mmgpu_job_get(job);
@@ -49,17 +47,8 @@ static struct dma_fence *mmgpu_sched_run_job(struct drm_sched_job *sched_job)
 
 static void mmgpu_sched_free_job(struct drm_sched_job *sched_job)
 {
-	struct mmgpu_job *job = to_mmgpu_job(sched_job);
-
-	/*
-	 * The scheduler counts a job in its load when it is pushed, and out when it is done.
-	 * Those of an entity that was given back are never done.
-	 */
-	if (!job->started)
-		atomic_dec(sched_job->sched->score);
-
 	drm_sched_job_cleanup(sched_job);
-	mmgpu_job_put(job);
+	mmgpu_job_put(to_mmgpu_job(sched_job));
 }
 
 static const struct drm_sched_backend_ops mmgpu_sched_ops = {
