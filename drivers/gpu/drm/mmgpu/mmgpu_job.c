@@ -8,6 +8,10 @@
  * fence, which happens under &mmgpu_ctx.lock, only for the first of the list, and
  * exactly once: by the engine that ran it, or by whoever cancelled it before it ran.
  *
+ * A cancelled job has to wait for its turn in the scheduler, behind whoever has a higher
+ * priority, before it can be freed. What it holds (buffers, commands, fences of
+ * strangers) goes at once.
+ *
  * The scheduler and the engine each hold a reference. Who drops the last one leaves the
  * freeing to a work item, as it drops the context, maybe the device, and buffers whose
  * reservation must not be taken where fences are signalled.
@@ -30,24 +34,40 @@
 #include "mmgpu_gem.h"
 #include "mmgpu_job.h"
 
+/* Drops all that only running needs; may be called twice, but not at once. */
+static void mmgpu_job_drop(struct mmgpu_job *job)
+{
+	mmgpu_deps_fini(&job->deps);
+	while (job->num_bos)
+		drm_gem_object_put(job->objs[--job->num_bos]);
+	kvfree(job->objs);
+	kvfree(job->bos);
+	kvfree(job->maps);
+	kvfree(job->cmds);
+	job->objs = NULL;
+	job->bos = NULL;
+	job->maps = NULL;
+	job->cmds = NULL;
+}
+
+static void mmgpu_job_drop_work(struct work_struct *work)
+{
+	struct mmgpu_job *job = container_of(work, struct mmgpu_job, drop_work);
+
+	mmgpu_job_drop(job);
+	mmgpu_job_put(job);
+}
+
 /**
  * mmgpu_job_free() - Free a job and drop what it holds
  * @job: job, or NULL; the scheduler has never seen it or has done with it
  */
 void mmgpu_job_free(struct mmgpu_job *job)
 {
-	u32 i;
-
 	if (!job)
 		return;
 
-	mmgpu_deps_fini(&job->deps);
-	for (i = 0; job->objs && i < job->num_bos; i++)
-		drm_gem_object_put(job->objs[i]);
-	kvfree(job->objs);
-	kvfree(job->bos);
-	kvfree(job->maps);
-	kvfree(job->cmds);
+	mmgpu_job_drop(job);
 	mmgpu_ctx_put(job->ctx);
 
 	/* Last, since this may be what keeps the module. */
@@ -114,6 +134,7 @@ struct mmgpu_job *mmgpu_job_alloc(void)
 	kref_init(&job->ref);
 	INIT_LIST_HEAD(&job->link);
 	kthread_init_work(&job->exec_work, mmgpu_job_exec);
+	INIT_WORK(&job->drop_work, mmgpu_job_drop_work);
 	INIT_WORK(&job->free_work, mmgpu_job_free_work);
 
 	return job;
@@ -171,6 +192,10 @@ void mmgpu_job_cancel_all_locked(struct mmgpu_ctx *ctx, int error)
 			continue;
 		job->error = error;
 		mmgpu_deps_cancel(&job->deps);
+
+		/* Else the ioctl does it, which is not done with the buffers. */
+		if (!job->submitting)
+			queue_work(mmgpu_wq, &mmgpu_job_get(job)->drop_work);
 	}
 
 	mmgpu_job_drain_locked(ctx);
@@ -197,11 +222,29 @@ int mmgpu_job_enqueue(struct mmgpu_job *job)
 	if (!ret) {
 		mmgpu_fence_init_job(job->fence, ctx->fence_context, ++ctx->seqno);
 		job->enqueued = true;
+		job->submitting = true;
 		list_add_tail(&job->link, &ctx->jobs);
 	}
 	spin_unlock(&ctx->lock);
 
 	return ret;
+}
+
+/**
+ * mmgpu_job_end_submit() - End what mmgpu_job_enqueue() began
+ * @job: job that the caller has a reference to, and whose buffers it is done with
+ */
+void mmgpu_job_end_submit(struct mmgpu_job *job)
+{
+	bool cancelled;
+
+	spin_lock(&job->ctx->lock);
+	job->submitting = false;
+	cancelled = job->error;
+	spin_unlock(&job->ctx->lock);
+
+	if (cancelled)
+		mmgpu_job_drop(job);
 }
 
 /* The answer may have changed since the ioctl. */

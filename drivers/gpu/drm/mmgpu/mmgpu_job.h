@@ -50,6 +50,9 @@ struct mmgpu_job {
 	/** @error: it was cancelled. Under &mmgpu_ctx.lock */
 	int error;
 
+	/** @submitting: the ioctl still uses the job's buffers. Under &mmgpu_ctx.lock */
+	bool submitting;
+
 	/** @mm_seq: number of the mm that submitted it; only looked at for private buffers */
 	u64 mm_seq;
 
@@ -74,6 +77,9 @@ struct mmgpu_job {
 	/** @exec_work: hands it to the engine's thread */
 	struct kthread_work exec_work;
 
+	/** @drop_work: drops what a cancelled job needs no more, with a reference to it */
+	struct work_struct drop_work;
+
 	/** @free_work: frees it, away from the scheduler */
 	struct work_struct free_work;
 };
@@ -89,6 +95,7 @@ void mmgpu_job_put(struct mmgpu_job *job);
 void mmgpu_job_free(struct mmgpu_job *job);
 
 int mmgpu_job_enqueue(struct mmgpu_job *job);
+void mmgpu_job_end_submit(struct mmgpu_job *job);
 void mmgpu_job_cancel_all_locked(struct mmgpu_ctx *ctx, int error);
 
 void mmgpu_job_exec(struct kthread_work *work);

@@ -452,6 +452,7 @@ static void submit_fini(struct mmgpu_submit *sub)
 	kvfree(sub->out_syncs);
 
 	if (sub->published) {
+		mmgpu_job_end_submit(job);
 		mmgpu_job_put(job);
 		return;
 	}

@@ -237,6 +237,9 @@ void mmgpu_deps_fini(struct mmgpu_deps *deps)
 		dma_fence_put(deps->list[--deps->count].fence);
 	kvfree(deps->list);
 	dma_fence_put(deps->ready);
+	deps->list = NULL;
+	deps->space = 0;
+	deps->ready = NULL;
 }
 
 /**
