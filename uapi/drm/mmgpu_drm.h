@@ -131,8 +131,9 @@ struct drm_mmgpu_get_param {
  * Binds the file to the caller's mm, for ever. Bind early, right after open: the
  * call takes the mmap lock for writing and visits every mapping of the process.
  * Binding again from the same mm succeeds and returns the same number. When the call
- * returns, every call of others that began before it is over; for those it waits,
- * interruptibly.
+ * has succeeded, no ioctl or mmap() that began before goes on as the owner: it waits,
+ * interruptibly, for those that are on their way, but not for SUBMIT and the waits for
+ * syncobjs, which then end with ``EPERM``.
  *
  * Errors: ``EINVAL`` non-zero @flags or @pad, caller without an mm; ``EBUSY`` the
  * file holds a GEM handle or a created context, or a job was submitted on it;

@@ -201,24 +201,39 @@ static long mmgpu_ioctl_ungated(struct file *filp, unsigned int cmd, void __user
 	return ret;
 }
 
+/*
+ * The ioctls that bind does not wait for: SUBMIT, which writes nothing to pass the gate
+ * and asks it again when it publishes, and those that may wait for ever. After them the
+ * gate has the last word.
+ */
+static inline bool mmgpu_ioctl_is_overtaken(unsigned int nr)
+{
+	return nr == DRM_COMMAND_BASE + DRM_MMGPU_SUBMIT ||
+	       nr == DRM_IOCTL_NR(DRM_IOCTL_SYNCOBJ_WAIT) ||
+	       nr == DRM_IOCTL_NR(DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT);
+}
+
 static inline long mmgpu_ioctl_gated(struct file *filp, unsigned int cmd, unsigned long arg,
 				     void __user *uarg, mmgpu_core_ioctl *core, const char *door)
 {
 	struct mmgpu_file *mfile = to_mmgpu_file(filp->private_data);
 	unsigned int nr = DRM_IOCTL_NR(cmd);
+	bool overtaken = mmgpu_ioctl_is_overtaken(nr);
 	bool legacy = false;
 	long ret;
 
-	/* SUBMIT asks the gate again when it publishes, and writes nothing to pass it. */
-	if (nr == DRM_COMMAND_BASE + DRM_MMGPU_SUBMIT)
+	if (overtaken)
 		ret = mmgpu_gate(filp, door);
 	else
 		ret = mmgpu_enter(filp, door, &legacy);
 
-	if (likely(!ret))
+	if (likely(!ret)) {
 		ret = core(filp, cmd, arg);
-	else
+		if (overtaken)
+			ret = mmgpu_file_gate(mfile) ?: ret;
+	} else {
 		ret = mmgpu_ioctl_ungated(filp, cmd, uarg, ret);
+	}
 	mmgpu_leave(filp, legacy);
 
 	/* Core refuses everything after an unplug, but one call still gets its answer. */
@@ -354,7 +369,7 @@ static int mmgpu_register_devices(void)
 	return 0;
 }
 
-/* No file is open any more, but the last jobs may still be on their way out. */
+/* Nobody can open a file any more, but the last jobs may still be on their way out. */
 static void mmgpu_fini(void)
 {
 	platform_driver_unregister(&mmgpu_platform_driver);

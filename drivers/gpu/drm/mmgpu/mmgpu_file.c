@@ -16,7 +16,8 @@
  *
  * A call that passed the gate of a legacy file and has not returned could still touch
  * what the owner makes later. Such calls are counted, and BIND_MM returns when the last
- * one has: from then on the owner is alone.
+ * one has: from then on the owner is alone. Not counted are those that can't harm but may
+ * take long or have no time: see mmgpu_ioctl_is_overtaken().
  */
 
 #include <linux/slab.h>

@@ -294,9 +294,6 @@ void mmgpu_job_exec(struct kthread_work *work)
 	struct mmgpu_ctx *ctx = job->ctx;
 	ktime_t start = ktime_get();
 	struct mmgpu_exec exec = {
-		.cmds = job->cmds,
-		.num_cmds = job->num_cmds,
-		.maps = job->maps,
 		.deadline = ktime_add_ms(start, mmgpu_params.job_timeout_ms),
 		.stop = &mdev->gone,
 		.stop_wq = &mdev->gone_wq,
@@ -312,6 +309,11 @@ void mmgpu_job_exec(struct kthread_work *work)
 	/* A cancelled job has signalled: the one before it in its context is over. */
 	if (error)
 		goto out_put;
+
+	/* From here on nobody cancels it and drops these. */
+	exec.cmds = job->cmds;
+	exec.num_cmds = job->num_cmds;
+	exec.maps = job->maps;
 
 	error = mmgpu_job_check_access(job);
 	if (!error)

@@ -489,9 +489,5 @@ int mmgpu_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *file
 	ret = submit_parse(&sub) ?: submit_prepare(&sub) ?: submit_publish(&sub);
 	submit_fini(&sub);
 
-	/* Whoever was overtaken by a bind learns nothing of the owner's handles. */
-	if (unlikely(ret))
-		ret = mmgpu_file_gate(sub.mfile) ?: ret;
-
 	return ret;
 }

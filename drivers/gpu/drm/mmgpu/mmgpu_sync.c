@@ -219,11 +219,9 @@ static void mmgpu_deps_remove_callbacks(struct mmgpu_deps *deps)
  */
 void mmgpu_deps_cancel(struct mmgpu_deps *deps)
 {
-	if (!deps->ready)
-		return;
-
-	mmgpu_deps_remove_callbacks(deps);
-	mmgpu_deps_signal_ready(deps);
+	/* A callback that comes later signals again, and mmgpu_deps_fini() ends them. */
+	if (deps->ready)
+		mmgpu_deps_signal_ready(deps);
 }
 
 /**
