@@ -44,18 +44,6 @@ static void mmgpu_ctx_release(struct kref *ref)
 }
 
 /**
- * mmgpu_ctx_get() - Take a reference
- * @ctx: context that the caller has a reference to
- *
- * Return: @ctx.
- */
-struct mmgpu_ctx *mmgpu_ctx_get(struct mmgpu_ctx *ctx)
-{
-	kref_get(&ctx->ref);
-	return ctx;
-}
-
-/**
  * mmgpu_ctx_put() - Drop a reference
  * @ctx: context, or NULL
  *

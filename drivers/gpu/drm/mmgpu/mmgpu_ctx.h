@@ -73,7 +73,6 @@ struct mmgpu_ctx {
 };
 
 struct mmgpu_ctx *mmgpu_ctx_lookup(struct mmgpu_file *mfile, u32 id);
-struct mmgpu_ctx *mmgpu_ctx_get(struct mmgpu_ctx *ctx);
 void mmgpu_ctx_put(struct mmgpu_ctx *ctx);
 
 int mmgpu_ctx_reserve(struct mmgpu_ctx *ctx);

@@ -24,7 +24,6 @@
  * exec, and &current->mm there is some other mm or none.
  */
 
-#include <linux/hash.h>
 #include <linux/hashtable.h>
 #include <linux/mm_types.h>
 #include <linux/rcupdate.h>
