@@ -287,9 +287,27 @@ struct drm_mmgpu_bo_wait {
  * struct drm_mmgpu_bo_grant - arguments of DRM_IOCTL_MMGPU_BO_GRANT
  *
  * Gives the mm with the number @mm_seq access to a private buffer of the caller,
- * changes that access, or takes it back.
+ * changes that access, or takes it back. A grantee comes by the buffer as by any other
+ * (a dma-buf that it imports or maps, a global name). What a grant does not convey:
+ * attaching other devices, and granting further.
  *
- * Errors: ``EOPNOTSUPP`` always: version 1.0 of the interface makes no grants.
+ * Granting populates the buffer, so that its memory is charged to the owner. A grant
+ * ends with the grantee's mm, and outlives the owner's. Granting again replaces the
+ * access that the grantee has.
+ *
+ * Access that is taken away, by 0 or by %MMGPU_ACCESS_READ alone, is gone at once for
+ * every new use. The call then waits, interruptibly, for the grantee's jobs that run
+ * at that moment, at most %MMGPU_PARAM_JOB_TIMEOUT_MS; queued ones end with
+ * ``ECANCELED`` when they would start. When it has returned 0, nothing of the grantee's
+ * reaches the buffer any more: mappings, also ones for reading that could write before,
+ * raise SIGBUS. Interrupted, it has taken the access away and may not have waited; the
+ * same call again waits. Taking away what was not granted succeeds, for any number.
+ *
+ * Errors, in this order: ``EINVAL`` unknown bits in @access, or write without read;
+ * ``ENOENT`` unknown @handle; ``EINVAL`` the buffer is not private; ``EPERM`` it is not
+ * the caller's; ``EINVAL`` @mm_seq is the caller's own; ``ESRCH`` @access is not 0 and no
+ * living mm has the number @mm_seq; ``ENOMEM``; ``ENOSPC`` %MMGPU_PARAM_MAX_GRANTS
+ * others have access.
  */
 struct drm_mmgpu_bo_grant {
 	/** @handle: In: the GEM handle, on any file of the caller. */

@@ -7,8 +7,36 @@
 
 #include <drm/mmgpu_drm.h>
 
+struct drm_device;
+struct drm_file;
 struct mm_struct;
 struct mmgpu_bo;
+struct seq_file;
+
+/* Where somebody can be refused: the door, and its name in the trace. */
+#define MMGPU_DOORS(door)					\
+	door(MMGPU_DOOR_IOCTL,		"ioctl")		\
+	door(MMGPU_DOOR_COMPAT_IOCTL,	"compat_ioctl")		\
+	door(MMGPU_DOOR_POLL,		"poll")			\
+	door(MMGPU_DOOR_READ,		"read")			\
+	door(MMGPU_DOOR_MMAP,		"mmap")			\
+	door(MMGPU_DOOR_PUBLISH,	"publish")		\
+	door(MMGPU_DOOR_HANDLE,		"handle")		\
+	door(MMGPU_DOOR_SUBMIT,		"submit")		\
+	door(MMGPU_DOOR_JOB,		"job")			\
+	door(MMGPU_DOOR_BO_INFO,	"bo_info")		\
+	door(MMGPU_DOOR_BO_WAIT,	"bo_wait")		\
+	door(MMGPU_DOOR_BO_GRANT,	"bo_grant")		\
+	door(MMGPU_DOOR_FAULT,		"fault")		\
+	door(MMGPU_DOOR_ATTACH,		"attach")		\
+	door(MMGPU_DOOR_SYNC_START,	"sync_start")
+
+#define MMGPU_DOOR_ENUM(door, name)	door,
+
+/* Doors of files and of buffers. */
+enum mmgpu_door {
+	MMGPU_DOORS(MMGPU_DOOR_ENUM)
+};
 
 /**
  * mmgpu_bo_ref_access() - Translate what a job declares
@@ -22,9 +50,19 @@ static inline u32 mmgpu_bo_ref_access(u32 flags)
 	       (flags & MMGPU_BO_REF_WRITE ? MMGPU_ACCESS_WRITE : 0);
 }
 
+int mmgpu_refuse(struct drm_device *drm, enum mmgpu_door door, u64 caller_seq, u64 owner_seq,
+		 int error);
+
+bool mmgpu_bo_needs_grant(const struct mmgpu_bo *bo, u64 seq);
 u32 mmgpu_bo_access(const struct mmgpu_bo *bo, u64 seq);
-int mmgpu_bo_check_access(const struct mmgpu_bo *bo, u64 seq, u32 want, const char *door);
+int mmgpu_bo_check_access(const struct mmgpu_bo *bo, u64 seq, u32 want, enum mmgpu_door door);
 int mmgpu_bo_check_mm(const struct mmgpu_bo *bo, const struct mm_struct *mm, u32 want,
-		      const char *door);
+		      enum mmgpu_door door);
+
+void mmgpu_bo_init_grants(struct mmgpu_bo *bo);
+void mmgpu_bo_fini_grants(struct mmgpu_bo *bo);
+void mmgpu_bo_show_grants(struct mmgpu_bo *bo, struct seq_file *s);
+
+int mmgpu_ioctl_bo_grant(struct drm_device *drm, void *data, struct drm_file *file);
 
 #endif /* _MMGPU_ACCESS_H_ */

@@ -251,7 +251,7 @@ static int mmgpu_ctx_publish(struct mmgpu_file *mfile, struct mmgpu_ctx *ctx, u3
 	int ret;
 
 	mutex_lock(&mfile->lock);
-	ret = mmgpu_file_gate(mfile);
+	ret = mmgpu_file_check(mfile, MMGPU_DOOR_PUBLISH);
 	if (!ret && mmgpu_bad(mfile->mdev, mfile->num_ctxs >= MMGPU_MAX_CONTEXTS))
 		ret = -E2BIG;
 	if (!ret)

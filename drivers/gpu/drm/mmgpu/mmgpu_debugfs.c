@@ -7,6 +7,7 @@
 #include <drm/drm_file.h>
 #include <drm/drm_gem.h>
 
+#include "mmgpu_access.h"
 #include "mmgpu_device.h"
 #include "mmgpu_drv.h"
 #include "mmgpu_gem.h"
@@ -35,6 +36,7 @@ static int bos_show(struct seq_file *s, void *data)
 		seq_printf(s, "%10zu %20llu %#7x %7u %8d %8d\n", obj->size, bo->mm_seq, bo->flags,
 			   READ_ONCE(obj->handle_count), !iosys_map_is_null(&bo->map),
 			   drm_gem_is_imported(obj));
+		mmgpu_bo_show_grants(bo, s);
 	}
 	mutex_unlock(&mdev->bos_lock);
 

@@ -140,6 +140,8 @@ int mmgpu_device_probe(struct platform_device *pdev)
 
 	mdev->drm.driver_features &= ~(optional & ~mmgpu_params.features);
 	init_waitqueue_head(&mdev->gone_wq);
+	spin_lock_init(&mdev->granted_lock);
+	INIT_LIST_HEAD(&mdev->granted_jobs);
 	INIT_LIST_HEAD(&mdev->bos);
 	ret = drmm_mutex_init(&mdev->drm, &mdev->bos_lock);
 	if (ret)

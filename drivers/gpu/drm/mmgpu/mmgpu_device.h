@@ -6,6 +6,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/sizes.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
 
@@ -28,7 +29,12 @@ struct workqueue_struct;
  *	      mmgpu_device.bos_lock
  *	      mmgpu_ctx.lock			jobs signal in order
  *		locks of fences, ours and strangers'
+ *	mmgpu_device.granted_lock		a job starts, against revoke
  *	mms_lock (mmgpu_mm.c)			the registry; nothing is taken in it
+ *
+ *	mmap_lock or VMA lock
+ *	  mmgpu_bo.grants_lock			a page fault, against revoke
+ *	    locks of the mm's page tables and reverse mappings
  *
  * mmgpu_ctx_init_default() shows the inner part to lockdep. No callback of a fence takes a lock
  * of ours.
@@ -87,6 +93,12 @@ struct mmgpu_device {
 
 	/** @gone_wq: woken when @gone is set */
 	wait_queue_head_t gone_wq;
+
+	/** @granted_lock: protects @granted_jobs, and the decision that a job gets in there */
+	spinlock_t granted_lock;
+
+	/** @granted_jobs: jobs that run with buffers that another mm granted theirs */
+	struct list_head granted_jobs;
 
 	/** @bos_lock: protects @bos */
 	struct mutex bos_lock;

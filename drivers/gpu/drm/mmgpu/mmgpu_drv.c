@@ -33,6 +33,7 @@
 
 #include <drm/mmgpu_drm.h>
 
+#include "mmgpu_access.h"
 #include "mmgpu_ctx.h"
 #include "mmgpu_device.h"
 #include "mmgpu_drv.h"
@@ -45,9 +46,12 @@
 /* drm_ioctl() or drm_compat_ioctl() */
 typedef long mmgpu_core_ioctl(struct file *filp, unsigned int cmd, unsigned long arg);
 
-/* 1.0: first interface */
+/*
+ * 1.0: first interface
+ * 1.1: BO_GRANT
+ */
 #define MMGPU_MAJOR	1
-#define MMGPU_MINOR	0
+#define MMGPU_MINOR	1
 
 struct workqueue_struct *mmgpu_wq;
 
@@ -93,7 +97,7 @@ static int mmgpu_ioctl_get_param(struct drm_device *drm, void *data, struct drm_
 		args->value = mmgpu_params.max_delay_ms;
 		return 0;
 	case MMGPU_PARAM_SVM:
-		/* No job takes CPU addresses in version 1.0, whatever the parameter says. */
+		/* No job takes CPU addresses in version 1.1, whatever the parameter says. */
 		args->value = 0;
 		return 0;
 	default:
@@ -116,34 +120,13 @@ static const struct drm_ioctl_desc mmgpu_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(MMGPU_SUBMIT, mmgpu_ioctl_submit, DRM_RENDER_ALLOW),
 };
 
-/* Says who was refused at which door. */
-static noinline int mmgpu_refused(const struct mmgpu_file *mfile, const char *door, int error)
-{
-	struct drm_device *drm = &mfile->mdev->drm;
-	u64 seq = mmgpu_mm_lookup_seq(current->mm);
-	u64 owner = mmgpu_file_owner(mfile)->seq;
-
-	trace_mmgpu_refuse(drm->primary->index, door, seq, owner, error);
-	drm_dbg(drm, "%s: mm %llu refused a file of mm %llu: %d\n", door, seq, owner, error);
-
-	return error;
-}
-
-static int mmgpu_gate(struct file *filp, const char *door)
-{
-	const struct mmgpu_file *mfile = to_mmgpu_file(filp->private_data);
-	int ret = mmgpu_file_gate(mfile);
-
-	return likely(!ret) ? 0 : mmgpu_refused(mfile, door, ret);
-}
-
-/* The same for a call that bind has to wait for. Ends with mmgpu_leave(). */
-static int mmgpu_enter(struct file *filp, const char *door, bool *legacy)
+/* Begins a call that bind has to wait for; it ends with mmgpu_leave(). */
+static int mmgpu_enter(struct file *filp, enum mmgpu_door door, bool *legacy)
 {
 	struct mmgpu_file *mfile = to_mmgpu_file(filp->private_data);
 	int ret = mmgpu_file_enter(mfile, legacy);
 
-	return likely(!ret) ? 0 : mmgpu_refused(mfile, door, ret);
+	return likely(!ret) ? 0 : mmgpu_file_refused(mfile, door, ret);
 }
 
 static void mmgpu_leave(struct file *filp, bool legacy)
@@ -214,7 +197,7 @@ static inline bool mmgpu_ioctl_is_overtaken(unsigned int nr)
 }
 
 static inline long mmgpu_ioctl_gated(struct file *filp, unsigned int cmd, unsigned long arg,
-				     void __user *uarg, mmgpu_core_ioctl *core, const char *door)
+				     void __user *uarg, mmgpu_core_ioctl *core, enum mmgpu_door door)
 {
 	struct mmgpu_file *mfile = to_mmgpu_file(filp->private_data);
 	unsigned int nr = DRM_IOCTL_NR(cmd);
@@ -223,14 +206,14 @@ static inline long mmgpu_ioctl_gated(struct file *filp, unsigned int cmd, unsign
 	long ret;
 
 	if (overtaken)
-		ret = mmgpu_gate(filp, door);
+		ret = mmgpu_file_check(mfile, door);
 	else
 		ret = mmgpu_enter(filp, door, &legacy);
 
 	if (likely(!ret)) {
 		ret = core(filp, cmd, arg);
 		if (overtaken)
-			ret = mmgpu_file_gate(mfile) ?: ret;
+			ret = mmgpu_file_check(mfile, door) ?: ret;
 	} else {
 		ret = mmgpu_ioctl_ungated(filp, cmd, uarg, ret);
 	}
@@ -253,14 +236,15 @@ static inline long mmgpu_ioctl_gated(struct file *filp, unsigned int cmd, unsign
 
 static long mmgpu_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
-	return mmgpu_ioctl_gated(filp, cmd, arg, (void __user *)arg, drm_ioctl, "ioctl");
+	return mmgpu_ioctl_gated(filp, cmd, arg, (void __user *)arg, drm_ioctl,
+				  MMGPU_DOOR_IOCTL);
 }
 
 #ifdef CONFIG_COMPAT
 static long mmgpu_compat_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
 	return mmgpu_ioctl_gated(filp, cmd, arg, compat_ptr(arg), drm_compat_ioctl,
-				 "compat_ioctl");
+				  MMGPU_DOOR_COMPAT_IOCTL);
 }
 #else
 #define mmgpu_compat_ioctl	NULL
@@ -268,7 +252,7 @@ static long mmgpu_compat_ioctl(struct file *filp, unsigned int cmd, unsigned lon
 
 static __poll_t mmgpu_poll(struct file *filp, struct poll_table_struct *wait)
 {
-	if (mmgpu_gate(filp, "poll"))
+	if (mmgpu_file_check(to_mmgpu_file(filp->private_data), MMGPU_DOOR_POLL))
 		return EPOLLERR;
 
 	return drm_poll(filp, wait);
@@ -277,7 +261,7 @@ static __poll_t mmgpu_poll(struct file *filp, struct poll_table_struct *wait)
 /* The driver has no events, so a read may sleep for ever: bind must not wait for it. */
 static ssize_t mmgpu_read(struct file *filp, char __user *buf, size_t count, loff_t *offset)
 {
-	int ret = mmgpu_gate(filp, "read");
+	int ret = mmgpu_file_check(to_mmgpu_file(filp->private_data), MMGPU_DOOR_READ);
 
 	return ret ?: drm_read(filp, buf, count, offset);
 }
@@ -287,7 +271,7 @@ static int mmgpu_mmap(struct file *filp, struct vm_area_struct *vma)
 	bool legacy;
 	int ret;
 
-	ret = mmgpu_enter(filp, "mmap", &legacy);
+	ret = mmgpu_enter(filp, MMGPU_DOOR_MMAP, &legacy);
 	if (!ret)
 		ret = drm_gem_mmap(filp, vma);
 	mmgpu_leave(filp, legacy);

@@ -65,6 +65,20 @@ void mmgpu_file_put(struct mmgpu_file *mfile)
 }
 
 /**
+ * mmgpu_file_refused() - Leave a trace of a refusal by the gate
+ * @mfile: bound file
+ * @door: where
+ * @error: what the gate said
+ *
+ * Return: @error.
+ */
+int mmgpu_file_refused(const struct mmgpu_file *mfile, enum mmgpu_door door, int error)
+{
+	return mmgpu_refuse(&mfile->mdev->drm, door, mmgpu_mm_lookup_seq(current->mm),
+			    mmgpu_file_owner(mfile)->seq, error);
+}
+
+/**
  * mmgpu_file_publish_job() - Note that the file has a job now
  * @mfile: file
  *
@@ -76,10 +90,10 @@ int mmgpu_file_publish_job(struct mmgpu_file *mfile)
 
 	/* A bound file keeps its owner, one with a job can't be bound any more. */
 	if (mmgpu_file_owner(mfile) || READ_ONCE(mfile->submitted))
-		return mmgpu_file_gate(mfile);
+		return mmgpu_file_check(mfile, MMGPU_DOOR_PUBLISH);
 
 	mutex_lock(&mfile->lock);
-	ret = mmgpu_file_gate(mfile);
+	ret = mmgpu_file_check(mfile, MMGPU_DOOR_PUBLISH);
 	if (!ret)
 		WRITE_ONCE(mfile->submitted, true);
 	mutex_unlock(&mfile->lock);

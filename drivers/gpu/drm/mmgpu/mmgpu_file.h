@@ -13,6 +13,7 @@
 
 #include <drm/drm_file.h>
 
+#include "mmgpu_access.h"
 #include "mmgpu_mm.h"
 
 struct mmgpu_ctx;
@@ -103,6 +104,22 @@ static inline int mmgpu_file_gate(const struct mmgpu_file *mfile)
 		return 0;
 
 	return mmgpu_mm_is_gone(owner) ? -ESRCH : -EPERM;
+}
+
+int mmgpu_file_refused(const struct mmgpu_file *mfile, enum mmgpu_door door, int error);
+
+/**
+ * mmgpu_file_check() - Ask the gate, and leave a trace if it refuses
+ * @mfile: file
+ * @door: where it is asked
+ *
+ * Return: as mmgpu_file_gate().
+ */
+static inline int mmgpu_file_check(const struct mmgpu_file *mfile, enum mmgpu_door door)
+{
+	int ret = mmgpu_file_gate(mfile);
+
+	return likely(!ret) ? 0 : mmgpu_file_refused(mfile, door, ret);
 }
 
 /**

@@ -36,6 +36,7 @@
 #include "mmgpu_device.h"
 #include "mmgpu_file.h"
 #include "mmgpu_gem.h"
+#include "mmgpu_mm.h"
 
 /**
  * mmgpu_bo_map_import() - Map another device's dma-buf for the kernel
@@ -120,6 +121,7 @@ static void mmgpu_gem_free(struct drm_gem_object *obj)
 	mutex_unlock(&mdev->bos_lock);
 
 	mmgpu_bo_unmap(bo);
+	mmgpu_bo_fini_grants(bo);
 	mutex_destroy(&bo->import_lock);
 	drm_gem_shmem_free(&bo->base);
 }
@@ -134,7 +136,7 @@ static int mmgpu_gem_open(struct drm_gem_object *obj, struct drm_file *file)
 
 	mutex_lock(&mfile->lock);
 
-	ret = mmgpu_file_gate(mfile);
+	ret = mmgpu_file_check(mfile, MMGPU_DOOR_PUBLISH);
 	if (ret)
 		goto out_unlock;
 
@@ -148,7 +150,7 @@ static int mmgpu_gem_open(struct drm_gem_object *obj, struct drm_file *file)
 		mutex_unlock(&mdev->bos_lock);
 	}
 
-	ret = mmgpu_bo_check_mm(bo, current->mm, MMGPU_ACCESS_READ, "handle");
+	ret = mmgpu_bo_check_mm(bo, current->mm, MMGPU_ACCESS_READ, MMGPU_DOOR_HANDLE);
 	if (!ret)
 		mfile->num_handles++;
 
@@ -174,19 +176,34 @@ static vm_fault_t mmgpu_gem_fault(struct vm_fault *vmf)
 	struct mmgpu_bo *bo = to_mmgpu_bo(obj);
 	pgoff_t page = vmf->pgoff - drm_vma_node_start(&obj->vma_node);
 	u32 want = MMGPU_ACCESS_READ;
+	vm_fault_t ret;
+	bool granted;
+	u64 seq;
 
 	/* mprotect upgrades an entry with no fault, so a read fault may be all there is. */
 	if (vma->vm_flags & VM_MAYWRITE)
 		want |= MMGPU_ACCESS_WRITE;
 
-	/* Not current->mm: a tracer, or a kernel thread, may be taking the fault. */
-	if (mmgpu_bo_check_mm(bo, vma->vm_mm, want, "fault"))
-		return VM_FAULT_SIGBUS;
-
 	if (page >= obj->size >> PAGE_SHIFT)
 		return VM_FAULT_SIGBUS;
 
-	return vmf_insert_pfn(vma, vmf->address, page_to_pfn(bo->base.pages[page]));
+	/* Not current->mm: a tracer, or a kernel thread, may be taking the fault. */
+	seq = bo->mm_seq ? mmgpu_mm_lookup_seq(vma->vm_mm) : 0;
+
+	/* Who revokes takes the entries out after the last of these. */
+	granted = mmgpu_bo_needs_grant(bo, seq);
+	if (granted)
+		down_read(&bo->grants_lock);
+
+	if (mmgpu_bo_check_access(bo, seq, want, MMGPU_DOOR_FAULT))
+		ret = VM_FAULT_SIGBUS;
+	else
+		ret = vmf_insert_pfn(vma, vmf->address, page_to_pfn(bo->base.pages[page]));
+
+	if (granted)
+		up_read(&bo->grants_lock);
+
+	return ret;
 }
 
 static const struct vm_operations_struct mmgpu_gem_vm_ops = {
@@ -226,7 +243,7 @@ static int mmgpu_gem_mmap(struct drm_gem_object *obj, struct vm_area_struct *vma
 	if (vma->vm_flags & VM_WRITE)
 		want |= MMGPU_ACCESS_WRITE;
 
-	ret = mmgpu_bo_check_mm(bo, vma->vm_mm, want, "mmap");
+	ret = mmgpu_bo_check_mm(bo, vma->vm_mm, want, MMGPU_DOOR_MMAP);
 	if (ret)
 		return ret;
 
@@ -289,6 +306,7 @@ struct drm_gem_object *mmgpu_gem_create_object(struct drm_device *drm, size_t si
 	bo->base.base.funcs = &mmgpu_gem_funcs;
 	bo->fresh = true;
 	mutex_init(&bo->import_lock);
+	mmgpu_bo_init_grants(bo);
 	INIT_LIST_HEAD(&bo->link);
 
 	return &bo->base.base;
@@ -387,7 +405,7 @@ int mmgpu_ioctl_bo_info(struct drm_device *drm, void *data, struct drm_file *fil
 
 	bo = to_mmgpu_bo(obj);
 	seq = mmgpu_file_caller_seq(to_mmgpu_file(file));
-	ret = mmgpu_bo_check_access(bo, seq, MMGPU_ACCESS_READ, "bo_info");
+	ret = mmgpu_bo_check_access(bo, seq, MMGPU_ACCESS_READ, MMGPU_DOOR_BO_INFO);
 	if (ret)
 		goto out_put;
 
@@ -446,7 +464,7 @@ int mmgpu_ioctl_bo_wait(struct drm_device *drm, void *data, struct drm_file *fil
 	if (mmgpu_bad(mdev, !obj))
 		return -ENOENT;
 
-	ret = mmgpu_bo_check_mm(to_mmgpu_bo(obj), current->mm, MMGPU_ACCESS_READ, "bo_wait");
+	ret = mmgpu_bo_check_mm(to_mmgpu_bo(obj), current->mm, MMGPU_ACCESS_READ, MMGPU_DOOR_BO_WAIT);
 	if (!ret) {
 		write = args->flags & MMGPU_BO_WAIT_WRITE;
 		ret = mmgpu_bo_wait(to_mmgpu_bo(obj), dma_resv_usage_rw(write), args->timeout_ns);
@@ -455,17 +473,4 @@ int mmgpu_ioctl_bo_wait(struct drm_device *drm, void *data, struct drm_file *fil
 	drm_gem_object_put(obj);
 
 	return ret;
-}
-
-/**
- * mmgpu_ioctl_bo_grant() - DRM_IOCTL_MMGPU_BO_GRANT
- * @drm: device
- * @data: &struct drm_mmgpu_bo_grant
- * @file: file
- *
- * Return: -EOPNOTSUPP.
- */
-int mmgpu_ioctl_bo_grant(struct drm_device *drm, void *data, struct drm_file *file)
-{
-	return -EOPNOTSUPP;
 }

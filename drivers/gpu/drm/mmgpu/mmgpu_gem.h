@@ -6,6 +6,7 @@
 #include <linux/iosys-map.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/rwsem.h>
 #include <linux/types.h>
 
 #include <drm/drm_gem_shmem_helper.h>
@@ -22,6 +23,15 @@ struct mmgpu_bo {
 
 	/** @mm_seq: number of the owner's mm, 0 if not private; fixed by the first handle */
 	u64 mm_seq;
+
+	/**
+	 * @grants_lock: protects changes of @grants; held for writing until a change
+	 * has reached the page tables, for reading by a grantee's page fault
+	 */
+	struct rw_semaphore grants_lock;
+
+	/** @grants: whom the owner let in; see mmgpu_access.c */
+	struct list_head grants;
 
 	/** @flags: MMGPU_BO_SHARED or 0, as given at creation */
 	u32 flags;
@@ -58,7 +68,6 @@ int mmgpu_gem_dumb_create(struct drm_file *file, struct drm_device *drm,
 int mmgpu_ioctl_bo_create(struct drm_device *drm, void *data, struct drm_file *file);
 int mmgpu_ioctl_bo_info(struct drm_device *drm, void *data, struct drm_file *file);
 int mmgpu_ioctl_bo_wait(struct drm_device *drm, void *data, struct drm_file *file);
-int mmgpu_ioctl_bo_grant(struct drm_device *drm, void *data, struct drm_file *file);
 
 /* mmgpu_prime.c */
 struct dma_buf *mmgpu_gem_prime_export(struct drm_gem_object *obj, int flags);

@@ -16,6 +16,7 @@
 
 struct drm_gem_object;
 struct drm_mmgpu_cmd;
+struct mmgpu_bo;
 struct mmgpu_cmd_bo;
 struct mmgpu_ctx;
 
@@ -55,6 +56,12 @@ struct mmgpu_job {
 
 	/** @mm_seq: number of the mm that submitted it; only looked at for private buffers */
 	u64 mm_seq;
+
+	/** @granted: a buffer is another mm's, so access to it may have been revoked */
+	bool granted;
+
+	/** @granted_link: in &mmgpu_device.granted_jobs while it runs with such buffers */
+	struct list_head granted_link;
 
 	/** @cmds: the commands, checked */
 	struct drm_mmgpu_cmd *cmds;
@@ -97,6 +104,8 @@ void mmgpu_job_free(struct mmgpu_job *job);
 int mmgpu_job_enqueue(struct mmgpu_job *job);
 void mmgpu_job_end_submit(struct mmgpu_job *job);
 void mmgpu_job_cancel_all_locked(struct mmgpu_ctx *ctx, int error);
+
+int mmgpu_job_wait_granted(const struct mmgpu_bo *bo, u64 seq, u32 access);
 
 void mmgpu_job_exec(struct kthread_work *work);
 

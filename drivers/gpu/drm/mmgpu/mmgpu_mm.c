@@ -16,7 +16,8 @@
  * used again for another process never compares equal. The object itself stays
  * until its last holder drops it; its number stays true, and matches nobody.
  *
- * **Lookups** are by an mm that is alive, under RCU, so a match cannot end meanwhile.
+ * **Lookups** are under RCU: by an mm that is alive, so a match cannot end meanwhile; or
+ * by number, which finds an mm that may end at any time.
  *
  * **Locks.** ``mms_lock`` protects the registry and the counter; ``->release`` takes it,
  * so nothing sleeps in it. &mmgpu_mm.clients_lock is a mutex, taken by the work
@@ -41,6 +42,7 @@
 #define MMS_HASH_BITS	10
 
 static DEFINE_HASHTABLE(mms, MMS_HASH_BITS);
+static DEFINE_HASHTABLE(mms_by_seq, MMS_HASH_BITS);
 static DEFINE_SPINLOCK(mms_lock);
 static u64 mms_last_seq;
 
@@ -106,6 +108,7 @@ static void mmgpu_mm_release(struct mmu_notifier *notifier, struct mm_struct *mm
 	found = m->mm;
 	if (found) {
 		hash_del_rcu(&m->node);
+		hash_del_rcu(&m->seq_node);
 		WRITE_ONCE(m->mm, NULL);
 	}
 	spin_unlock(&mms_lock);
@@ -128,6 +131,7 @@ static struct mmu_notifier *mmgpu_mm_alloc_notifier(struct mm_struct *mm)
 
 	kref_init(&m->ref);
 	INIT_HLIST_NODE(&m->node);
+	INIT_HLIST_NODE(&m->seq_node);
 	mutex_init(&m->clients_lock);
 	INIT_LIST_HEAD(&m->clients);
 	INIT_WORK(&m->gone_work, mmgpu_mm_gone_work);
@@ -182,6 +186,30 @@ u64 mmgpu_mm_lookup_seq(const struct mm_struct *mm)
 }
 
 /**
+ * mmgpu_mm_lookup() - Find an mm by its number
+ * @seq: any number
+ *
+ * Return: its object, to be dropped with mmgpu_mm_put(); NULL if no mm has the
+ * number, or if it is gone.
+ */
+struct mmgpu_mm *mmgpu_mm_lookup(u64 seq)
+{
+	struct mmgpu_mm *m, *found = NULL;
+
+	/* Nothing keeps that mm alive, so the last reference may be on its way. */
+	rcu_read_lock();
+	hash_for_each_possible_rcu(mms_by_seq, m, seq_node, seq) {
+		if (m->seq == seq && kref_get_unless_zero(&m->ref)) {
+			found = m;
+			break;
+		}
+	}
+	rcu_read_unlock();
+
+	return found;
+}
+
+/**
  * mmgpu_mm_assign() - Give the caller's mm a number if it has none
  *
  * The first time takes the mmap lock for writing and visits every VMA. mm_struct has
@@ -226,6 +254,7 @@ struct mmgpu_mm *mmgpu_mm_assign(void)
 		m->seq = ++mms_last_seq;
 		m->mm = mm;
 		hash_add_rcu(mms, &m->node, (unsigned long)mm);
+		hash_add_rcu(mms_by_seq, &m->seq_node, m->seq);
 	}
 	spin_unlock(&mms_lock);
 
@@ -294,6 +323,7 @@ void mmgpu_mm_fini(void)
 	hash_for_each_safe(mms, bkt, tmp, m, node) {
 		WRITE_ONCE(m->mm, NULL);
 		hash_del_rcu(&m->node);
+		hash_del_rcu(&m->seq_node);
 		/* No RCU reader is left, so the node can be used again at once. */
 		hlist_add_head(&m->node, &living);
 	}

@@ -30,8 +30,11 @@ struct mmgpu_mm {
 	/** @ref: one of @notifier, one of each holder */
 	struct kref ref;
 
-	/** @node: in the registry until the end of @mm */
+	/** @node: in the registry, by @mm, until the end of @mm */
 	struct hlist_node node;
+
+	/** @seq_node: in the registry, by @seq, until the end of @mm */
+	struct hlist_node seq_node;
 
 	/** @clients_lock: protects @clients, held while they are told the end */
 	struct mutex clients_lock;
@@ -81,6 +84,7 @@ static inline bool mmgpu_mm_is_gone(const struct mmgpu_mm *m)
 struct mmgpu_mm *mmgpu_mm_assign(void);
 struct mmgpu_mm *mmgpu_mm_get(struct mmgpu_mm *m);
 void mmgpu_mm_put(struct mmgpu_mm *m);
+struct mmgpu_mm *mmgpu_mm_lookup(u64 seq);
 u64 mmgpu_mm_lookup_seq(const struct mm_struct *mm);
 void mmgpu_mm_add_client(struct mmgpu_mm *m, struct mmgpu_mm_client *client);
 void mmgpu_mm_remove_client(struct mmgpu_mm *m, struct mmgpu_mm_client *client);

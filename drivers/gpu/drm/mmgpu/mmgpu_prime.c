@@ -25,7 +25,6 @@
 #include "mmgpu_access.h"
 #include "mmgpu_device.h"
 #include "mmgpu_gem.h"
-#include "mmgpu_trace.h"
 
 MODULE_IMPORT_NS("DMA_BUF");
 
@@ -34,10 +33,7 @@ static int mmgpu_private_attach(struct dma_buf *dma_buf, struct dma_buf_attachme
 	struct drm_gem_object *obj = dma_buf->priv;
 
 	/* A device has no mm, so it has no number. */
-	trace_mmgpu_refuse(obj->dev->primary->index, "attach", 0, to_mmgpu_bo(obj)->mm_seq, -EPERM);
-	drm_dbg(obj->dev, "attach: %s refused a private buffer\n", dev_name(attach->dev));
-
-	return -EPERM;
+	return mmgpu_refuse(obj->dev, MMGPU_DOOR_ATTACH, 0, to_mmgpu_bo(obj)->mm_seq, -EPERM);
 }
 
 static int mmgpu_private_begin_cpu_access(struct dma_buf *dma_buf, enum dma_data_direction dir)
@@ -50,7 +46,7 @@ static int mmgpu_private_begin_cpu_access(struct dma_buf *dma_buf, enum dma_data
 	if (dir == DMA_TO_DEVICE || dir == DMA_BIDIRECTIONAL)
 		want |= MMGPU_ACCESS_WRITE;
 
-	return mmgpu_bo_check_mm(to_mmgpu_bo(obj), current->mm, want, "sync_start");
+	return mmgpu_bo_check_mm(to_mmgpu_bo(obj), current->mm, want, MMGPU_DOOR_SYNC_START);
 }
 
 /* Nobody gets as far as the mapping operations, but dma_buf_export() wants them. */

@@ -298,10 +298,13 @@ static int submit_check_access(struct mmgpu_submit *sub)
 
 	job->mm_seq = mmgpu_file_caller_seq(sub->mfile);
 	for (i = 0; i < job->num_bos; i++) {
-		ret = mmgpu_bo_check_access(to_mmgpu_bo(job->objs[i]), job->mm_seq,
-					    mmgpu_bo_ref_access(job->bos[i].flags), "submit");
+		struct mmgpu_bo *bo = to_mmgpu_bo(job->objs[i]);
+		u32 want = mmgpu_bo_ref_access(job->bos[i].flags);
+
+		ret = mmgpu_bo_check_access(bo, job->mm_seq, want, MMGPU_DOOR_SUBMIT);
 		if (ret)
 			return ret;
+		job->granted |= mmgpu_bo_needs_grant(bo, job->mm_seq);
 	}
 
 	return 0;

@@ -9,6 +9,8 @@
 #include <linux/tracepoint.h>
 #include <linux/types.h>
 
+#include "mmgpu_access.h"
+
 TRACE_EVENT(mmgpu_bind,
 	    TP_PROTO(int dev, u64 seq),
 	    TP_ARGS(dev, seq),
@@ -35,13 +37,54 @@ TRACE_EVENT(mmgpu_mm_gone,
 	    TP_printk("mm_seq=%llu", __entry->seq)
 );
 
-/* Who was refused is in the event's common fields; number is the caller's own, 0 for none. */
+/* access: what the grantee has from now on; before: what it had */
+DECLARE_EVENT_CLASS(mmgpu_access,
+	    TP_PROTO(int dev, u64 owner_seq, u64 seq, u32 access, u32 before),
+	    TP_ARGS(dev, owner_seq, seq, access, before),
+	    TP_STRUCT__entry(
+		__field(int, dev)
+		__field(u64, owner_seq)
+		__field(u64, seq)
+		__field(u32, access)
+		__field(u32, before)
+	    ),
+	    TP_fast_assign(
+		__entry->dev = dev;
+		__entry->owner_seq = owner_seq;
+		__entry->seq = seq;
+		__entry->access = access;
+		__entry->before = before;
+	    ),
+	    TP_printk("dev=%d owner_mm_seq=%llu mm_seq=%llu access=%u before=%u", __entry->dev,
+		      __entry->owner_seq, __entry->seq, __entry->access, __entry->before)
+);
+
+DEFINE_EVENT(mmgpu_access, mmgpu_grant,
+	     TP_PROTO(int dev, u64 owner_seq, u64 seq, u32 access, u32 before),
+	     TP_ARGS(dev, owner_seq, seq, access, before)
+);
+
+/* Also when a grant is only narrowed. Before the wait for running jobs. */
+DEFINE_EVENT(mmgpu_access, mmgpu_revoke,
+	     TP_PROTO(int dev, u64 owner_seq, u64 seq, u32 access, u32 before),
+	     TP_ARGS(dev, owner_seq, seq, access, before)
+);
+
+#define MMGPU_DOOR_DEFINE(door, name)	TRACE_DEFINE_ENUM(door);
+#define MMGPU_DOOR_SYMBOL(door, name)	{ door, name },
+
+MMGPU_DOORS(MMGPU_DOOR_DEFINE)
+
+/*
+ * Who was refused is in the event's common fields, but for a job: those are the engine's.
+ * caller_mm_seq is the number of the mm that was judged, 0 for none.
+ */
 TRACE_EVENT(mmgpu_refuse,
-	    TP_PROTO(int dev, const char *door, u64 caller_seq, u64 owner_seq, int error),
+	    TP_PROTO(int dev, enum mmgpu_door door, u64 caller_seq, u64 owner_seq, int error),
 	    TP_ARGS(dev, door, caller_seq, owner_seq, error),
 	    TP_STRUCT__entry(
 		__field(int, dev)
-		__field(const char *, door)
+		__field(u32, door)
 		__field(u64, caller_seq)
 		__field(u64, owner_seq)
 		__field(int, error)
@@ -54,8 +97,9 @@ TRACE_EVENT(mmgpu_refuse,
 		__entry->error = error;
 	    ),
 	    TP_printk("dev=%d door=%s caller_mm_seq=%llu owner_mm_seq=%llu error=%d",
-		      __entry->dev, __entry->door, __entry->caller_seq, __entry->owner_seq,
-		      __entry->error)
+		      __entry->dev,
+		      __print_symbolic(__entry->door, MMGPU_DOORS(MMGPU_DOOR_SYMBOL) { -1, NULL }),
+		      __entry->caller_seq, __entry->owner_seq, __entry->error)
 );
 
 #endif /* _MMGPU_TRACE_H_ */
