@@ -29,6 +29,23 @@
  *	exec(), not the receiver of the descriptor. They open the node again.
  *	Without drm_mmgpu_bind() a file is like that of any DRM driver.
  *
+ * Sharing
+ *	The buffers of a bound file are private. Their owner gives single ones to
+ *	single other address spaces with drm_mmgpu_bo_grant(), and takes them back
+ *	with drm_mmgpu_bo_revoke():
+ *
+ *	the other one	opens the node, asks for its number (drm_mmgpu_query() with
+ *			MMGPU_QUERY_MM_ASSIGN) and sends it
+ *	the owner	grants the buffer to that number, makes a dma-buf of it with
+ *			drm_mmgpu_bo_export() and sends the descriptor
+ *	the other one	takes it with drm_mmgpu_bo_import(), maps it and names it in
+ *			jobs
+ *	the owner	revokes; from its return on, nothing of the other one's reads or
+ *			writes the buffer
+ *
+ *	A grant ends with the grantee's address space: at its exit, and at its exec. It
+ *	does not end with the owner's.
+ *
  * Threads
  *	Everything made from one struct drm_mmgpu may be used by several threads
  *	at once, except a struct drm_mmgpu_job, which is one thread's at a time.
@@ -211,8 +228,8 @@ int drm_mmgpu_query(struct drm_mmgpu *dev, uint32_t flags, uint32_t *state,
  * @bop: out: the buffer; end its use with drm_mmgpu_bo_put()
  *
  * On a bound file the buffer is private: only the owner's address space can reach
- * it, whoever gets a handle or a dma-buf of it. MMGPU_BO_SHARED makes one that every
- * holder of a handle may use, and other devices too.
+ * it, and those that it is granted to, whoever gets a handle or a dma-buf of it.
+ * MMGPU_BO_SHARED makes one that every holder of a handle may use, and other devices too.
  *
  * Errors: -EINVAL @size is 0, unknown @flags, @bop is NULL; -E2BIG @size is over
  * MMGPU_PARAM_MAX_BO_SIZE; -ENOSPC out of handles.
@@ -229,8 +246,8 @@ int drm_mmgpu_bo_new(struct drm_mmgpu *dev, uint64_t size, uint32_t flags,
  * Importing what this file has already gives the same object again, with one more
  * reference.
  *
- * Errors: -EPERM also for a private buffer of another address space; -EBADF @fd is
- * not open; -EINVAL @fd is not a dma-buf, or @bop is NULL; else what the exporting
+ * Errors: -EPERM also for a private buffer of another address space that did not grant
+ * it; -EBADF @fd is not open; -EINVAL @fd is not a dma-buf, or @bop is NULL; else what the exporting
  * driver says.
  */
 int drm_mmgpu_bo_import(struct drm_mmgpu *dev, int fd, struct drm_mmgpu_bo **bop);
@@ -299,14 +316,56 @@ int drm_mmgpu_bo_query(struct drm_mmgpu_bo *bo, uint32_t *flags, uint64_t *mm_se
 		       uint32_t *access);
 
 /**
+ * drm_mmgpu_bo_grant - give another address space access to a private buffer
+ * @bo: the buffer; the caller's address space must be its owner
+ * @mm_seq: number of the other address space, the grantee
+ * @access: MMGPU_ACCESS_READ, or that and MMGPU_ACCESS_WRITE
+ *
+ * The access becomes what @access says, whatever it was before. What was allowed before
+ * and is not any more ends as with drm_mmgpu_bo_revoke(), the wait included; otherwise
+ * this does not block. The grant covers import, mappings, jobs and the CPU access of
+ * dma-bufs; not other devices, and not granting the buffer on.
+ *
+ * Granting allocates the memory of the whole buffer at once, at the owner's expense.
+ *
+ * Errors: -EINVAL @access is 0, unknown, or writing without reading, the buffer is not
+ * private, @mm_seq is the owner's own; -EPERM also if the caller does not own the
+ * buffer; -ESRCH also if no address space has this number, or it is gone; -ENOSPC the
+ * buffer has MMGPU_PARAM_MAX_GRANTS grants; -ENOENT something else closed the handle;
+ * -EOPNOTSUPP the driver is too old (interface 1.0).
+ */
+int drm_mmgpu_bo_grant(struct drm_mmgpu_bo *bo, uint64_t mm_seq, uint32_t access);
+
+/**
+ * drm_mmgpu_bo_revoke - take the access back
+ * @bo: the buffer; the caller's address space must be its owner
+ * @mm_seq: number of the grantee
+ *
+ * When this returns 0, nothing of the grantee's reads or writes the buffer any more:
+ * its mappings are empty and fault (see drm_mmgpu_bo_map()), its queued jobs that use the
+ * buffer end with -ECANCELED, those that ran are over, its new ones are refused. The
+ * grantee keeps its handle, which is of no use. Revoking what was not granted succeeds, so
+ * does revoking from an address space that is gone.
+ *
+ * Blocks while jobs of the grantee that use the buffer run, so at most for
+ * MMGPU_PARAM_JOB_TIMEOUT_MS; not for a grantee that is stopped, nor for jobs that did
+ * not start. A signal does not end the wait: its handler runs, and the call goes on.
+ *
+ * Errors: -EINVAL the buffer is not private, @mm_seq is the owner's own; -EPERM also if
+ * the caller does not own the buffer; -ENOENT something else closed the handle;
+ * -EOPNOTSUPP the driver is too old (interface 1.0).
+ */
+int drm_mmgpu_bo_revoke(struct drm_mmgpu_bo *bo, uint64_t mm_seq);
+
+/**
  * drm_mmgpu_bo_export - make a dma-buf of a buffer
  * @bo: the buffer
  * @flags: DRM_CLOEXEC and DRM_RDWR, as for drmPrimeHandleToFD() (they need <fcntl.h>);
  *	DRM_RDWR allows writable mappings of the dma-buf
  * @fd: out: a new descriptor; the caller closes it
  *
- * For others to import. The descriptor of a private buffer gives access to nobody:
- * others get -EPERM when they import, map or use it.
+ * For others to import. The descriptor of a private buffer gives access to nobody: who
+ * was not granted the buffer gets -EPERM when importing, mapping or using it.
  *
  * Errors: -EINVAL unknown @flags, @fd is NULL; -EMFILE too many open files.
  */
@@ -323,6 +382,11 @@ int drm_mmgpu_bo_export(struct drm_mmgpu_bo *bo, uint32_t flags, int *fd);
  *
  * A mapping of a private buffer is not inherited by fork(): a child that touches it
  * gets SIGSEGV or SIGBUS.
+ *
+ * When the access is revoked, the next touch of the mapping is a SIGBUS, or -EFAULT from
+ * a system call. When it is narrowed to reading, so is every touch of a mapping that
+ * was made for writing: unmap it and map again. When it is widened, a mapping made
+ * before stays read-only until it is unmapped.
  *
  * Errors: -EPERM also if the caller may not read the buffer; -EINVAL @ptr is NULL.
  */
@@ -608,7 +672,7 @@ int drm_mmgpu_job_submit(struct drm_mmgpu_job *job, struct drm_mmgpu_context *ct
  * @point: point on its timeline; 0 for a binary syncobj
  * @timeout_ns: absolute, see Time above
  * @status: out: how the job ended: 0, -ECANCELED (its owner, file or context went away
- *	before it started), -ETIME (it hung), -ENODEV (unplugged) or -EFAULT (a CPU
+ *	before it started, or its access to a buffer was revoked), -ETIME (it hung), -ENODEV (unplugged) or -EFAULT (a CPU
  *	address that it may not use); may be NULL
  *
  * Blocks. A fence that is not there yet is waited for. The call succeeds when the job

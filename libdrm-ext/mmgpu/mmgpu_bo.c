@@ -114,7 +114,7 @@ static int fail_import(struct drm_mmgpu *dev, int err, int fd)
 		return mmgpu_fail(err, "importing a dma-buf: descriptor %d is not one, or its exporter does not share it with this device",
 				  fd);
 	if (err == EPERM && !mmgpu_is_foreign(dev->fd))
-		return mmgpu_fail(err, "importing a dma-buf: it is a private buffer of another address space: let its owner make it with MMGPU_BO_SHARED");
+		return mmgpu_fail(err, "importing a dma-buf: it is a private buffer of another address space: let its owner grant it first (drm_mmgpu_bo_grant()), or make it with MMGPU_BO_SHARED");
 	return mmgpu_fail_file(dev->fd, err, "importing a dma-buf");
 }
 

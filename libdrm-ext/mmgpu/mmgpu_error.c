@@ -99,13 +99,24 @@ int mmgpu_fail_file(int fd, int err, const char *what)
 	}
 }
 
+static int fail_private(int fd, int err, uint32_t handle, const char *what)
+{
+	const char *lacks = err == EACCES ? "no write" : "no";
+	struct drm_mmgpu_query_mm query;
+
+	if (query_mm(fd, &query) || !query.caller_mm_seq)
+		return mmgpu_fail(err, "%s: the buffer with GEM handle %" PRIu32 " is private to another address space, which gives this one %s access: let its owner grant it (drm_mmgpu_query() tells by which number), or make it with MMGPU_BO_SHARED",
+				  what, handle, lacks);
+	return mmgpu_fail(err, "%s: the buffer with GEM handle %" PRIu32 " is private to another address space, which gives this one %s access: let its owner grant it to %" PRIu64 ", or make it with MMGPU_BO_SHARED",
+			  what, handle, lacks, (uint64_t)query.caller_mm_seq);
+}
+
 int mmgpu_fail_bo(int fd, int err, uint32_t handle, const char *what)
 {
 	if (err == ENOENT)
 		return mmgpu_fail(err, "%s: GEM handle %" PRIu32 " is not there any more: something else closed it, leave that to drm_mmgpu_bo_put()",
 				  what, handle);
 	if ((err == EPERM || err == EACCES) && !mmgpu_is_foreign(fd))
-		return mmgpu_fail(err, "%s: the buffer with GEM handle %" PRIu32 " is private to another address space, which gives this one %s access: let its owner make it with MMGPU_BO_SHARED",
-				  what, handle, err == EACCES ? "no write" : "no");
+		return fail_private(fd, err, handle, what);
 	return mmgpu_fail_file(fd, err, what);
 }

@@ -2,8 +2,8 @@
 /* Copyright 2026 The mmgpu developers */
 
 /*
- * Why a submission was refused. The kernel has one errno for many causes; here, after
- * the fact, the causes are looked for in the order in which the kernel does. What is
+ * Why a submission or a grant was refused. The kernel has one errno for many causes; here,
+ * after the fact, the causes are looked for in the order in which the kernel does. What is
  * found is a message only: nothing depends on it being complete.
  */
 
@@ -262,5 +262,76 @@ int mmgpu_fail_submit(const struct drm_mmgpu_job *job, uint32_t ctx_id, int err)
 		return mmgpu_fail(err, "submitting: the device does not offer such syncobjs (see the driver's parameter \"caps\"): order the jobs by their buffers instead");
 	default:
 		return mmgpu_fail_file(job->dev->fd, err, "submitting");
+	}
+}
+
+/* What the kernel calls EINVAL, in its order. */
+static int fail_grant_einval(struct drm_mmgpu_bo *bo, const char *what, uint64_t mm_seq,
+			     uint32_t access)
+{
+	uint64_t owner = 0;
+
+	if (access & ~(MMGPU_ACCESS_READ | MMGPU_ACCESS_WRITE))
+		return mmgpu_fail(EINVAL, "%s: unknown access 0x%" PRIx32 ": give MMGPU_ACCESS_READ, with _WRITE if wanted",
+				  what, access);
+	if (access == MMGPU_ACCESS_WRITE)
+		return mmgpu_fail(EINVAL, "%s: nobody can write a buffer without reading it: give MMGPU_ACCESS_READ too",
+				  what);
+	if (!drm_mmgpu_bo_query(bo, NULL, &owner, NULL) && !owner)
+		return mmgpu_fail(EINVAL, "%s: the buffer with GEM handle %" PRIu32 " is not private, so every holder of it has access: make it on a bound file and without MMGPU_BO_SHARED",
+				  what, bo->handle);
+	if (owner && owner == mm_seq)
+		return mmgpu_fail(EINVAL, "%s: address space %" PRIu64 " owns the buffer, its own access stays as it is: give the number of another one",
+				  what, mm_seq);
+	return mmgpu_fail(EINVAL, "%s: the driver refuses it as malformed (turn on drm.debug=2 and look into the kernel log)",
+			  what);
+}
+
+static int fail_grant_eperm(struct drm_mmgpu_bo *bo, const char *what)
+{
+	uint64_t owner;
+
+	if (mmgpu_is_foreign(bo->dev->fd))
+		return mmgpu_fail_file(bo->dev->fd, EPERM, what);
+	/* Who may read it is told whose it is */
+	if (!drm_mmgpu_bo_query(bo, NULL, &owner, NULL))
+		return mmgpu_fail(EPERM, "%s: the buffer with GEM handle %" PRIu32 " belongs to address space %" PRIu64 ": only that one can grant and revoke",
+				  what, bo->handle, owner);
+	return mmgpu_fail(EPERM, "%s: the buffer with GEM handle %" PRIu32 " belongs to another address space: only that one can grant and revoke",
+			  what, bo->handle);
+}
+
+static int fail_grant_enospc(struct drm_mmgpu_bo *bo, const char *what)
+{
+	uint64_t max;
+
+	if (drm_mmgpu_query_param(bo->dev, MMGPU_PARAM_MAX_GRANTS, &max))
+		return mmgpu_fail(ENOSPC, "%s: the buffer has as many grants as the device allows: revoke one",
+				  what);
+	return mmgpu_fail(ENOSPC, "%s: the buffer has %" PRIu64 " grants, more the device does not allow: revoke one, or use MMGPU_BO_SHARED",
+			  what, max);
+}
+
+int mmgpu_fail_grant(struct drm_mmgpu_bo *bo, int err, uint64_t mm_seq, uint32_t access)
+{
+	const char *what = access ? "granting a buffer" : "revoking a grant";
+
+	switch (err) {
+	case EINVAL:
+		return fail_grant_einval(bo, what, mm_seq, access);
+	case EPERM:
+		return fail_grant_eperm(bo, what);
+	case ESRCH:
+		if (mmgpu_is_foreign(bo->dev->fd))
+			return mmgpu_fail_file(bo->dev->fd, err, what);
+		return mmgpu_fail(err, "%s: there is no address space %" PRIu64 " (any more): let the other process ask drm_mmgpu_query() for its number, with MMGPU_QUERY_MM_ASSIGN, after its last exec",
+				  what, mm_seq);
+	case ENOSPC:
+		return fail_grant_enospc(bo, what);
+	case EOPNOTSUPP:
+		return mmgpu_fail(err, "%s: this driver (interface 1.%d) makes no grants: load a newer mmgpu module",
+				  what, bo->dev->minor);
+	default:
+		return mmgpu_fail_bo(bo->dev->fd, err, bo->handle, what);
 	}
 }

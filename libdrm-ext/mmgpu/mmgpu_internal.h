@@ -79,6 +79,9 @@ int mmgpu_fail_file(int fd, int err, const char *what);
 /* Like mmgpu_fail_file() for a call on a buffer, which has its own access rules. */
 int mmgpu_fail_bo(int fd, int err, uint32_t handle, const char *what);
 
+/* The same for a refused grant, or with no @access for a refused revocation. */
+int mmgpu_fail_grant(struct drm_mmgpu_bo *bo, int err, uint64_t mm_seq, uint32_t access);
+
 /* True if the caller is refused by the file's gate, whatever it asks for. */
 bool mmgpu_is_foreign(int fd);
 

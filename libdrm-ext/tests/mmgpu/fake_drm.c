@@ -200,6 +200,16 @@ static int do_bo_create(struct drm_mmgpu_bo_create *args)
 	return 0;
 }
 
+static int do_bo_grant(const struct drm_mmgpu_bo_grant *args)
+{
+	if (args->handle >= FAKE_HANDLES || !fake.object[args->handle])
+		return ENOENT;
+	if (fake.interrupt_grants && fake.interrupt_grants--)
+		return EINTR;
+	fake.grant = *args;
+	return 0;
+}
+
 static int answer(unsigned long request, void *arg)
 {
 	if (request == DRM_IOCTL_MMGPU_QUERY_MM && request != fake.fail_request)
@@ -241,6 +251,8 @@ static int answer(unsigned long request, void *arg)
 	case DRM_IOCTL_MMGPU_CTX_QUERY:
 		((struct drm_mmgpu_ctx_query *)arg)->jobs_done = 42;
 		return 0;
+	case DRM_IOCTL_MMGPU_BO_GRANT:
+		return do_bo_grant(arg);
 	case DRM_IOCTL_MMGPU_SUBMIT:
 		return do_submit(arg);
 	default:

@@ -56,6 +56,10 @@ struct fake {
 	uint64_t bo_mm_seq;
 	uint32_t bo_access;
 
+	/* The last BO_GRANT that was let through, and how often the next ones see a signal. */
+	struct drm_mmgpu_bo_grant grant;
+	int interrupt_grants;
+
 	uint64_t params[16];
 	int syncobj_wait_errno;
 	struct fake_submit submit;

@@ -8,11 +8,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -267,6 +270,182 @@ static void test_fork(void)
 	teardown();
 }
 
+/* --- a grant: the child is the grantee, and takes turns with the parent --- */
+
+static int grant_sock;
+static sigjmp_buf back;
+
+static void say(const void *data, size_t size)
+{
+	CHECK(write(grant_sock, data, size) == (ssize_t)size);
+}
+
+static void hear(void *data, size_t size)
+{
+	CHECK(read(grant_sock, data, size) == (ssize_t)size);
+}
+
+static void send_fd(int fd)
+{
+	char byte = 0;
+	struct iovec iov = { &byte, 1 };
+	union {
+		char buffer[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = { 0 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control.buffer, .msg_controllen = sizeof(control.buffer),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
+	CHECK(sendmsg(grant_sock, &msg, 0) == 1);
+}
+
+static int receive_fd(void)
+{
+	char byte;
+	struct iovec iov = { &byte, 1 };
+	union {
+		char buffer[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control.buffer, .msg_controllen = sizeof(control.buffer),
+	};
+	int fd;
+
+	CHECK(recvmsg(grant_sock, &msg, MSG_CMSG_CLOEXEC) == 1 && CMSG_FIRSTHDR(&msg));
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
+	return fd;
+}
+
+static void on_sigbus(int sig)
+{
+	siglongjmp(back, sig);
+}
+
+/* Whether reading there is a SIGBUS. */
+static bool is_sigbus(const volatile uint64_t *map)
+{
+	struct sigaction action = { .sa_handler = on_sigbus }, old;
+	bool caught = true;
+
+	sigaction(SIGBUS, &action, &old);
+	if (!sigsetjmp(back, 1)) {
+		(void)*map;
+		caught = false;
+	}
+	sigaction(SIGBUS, &old, NULL);
+	return caught;
+}
+
+static void grantee(void)
+{
+	struct drm_mmgpu_bo *bo;
+	uint64_t *read_map, mine;
+	uint32_t access;
+	void *map;
+	char byte;
+	int fd;
+
+	setup(true);
+	CHECK(!drm_mmgpu_query(dev, MMGPU_QUERY_MM_ASSIGN, NULL, NULL, &mine) && mine);
+	say(&mine, sizeof(mine));
+	fd = receive_fd();
+	CHECK_FAIL(drm_mmgpu_bo_import(dev, fd, &bo), EPERM, "let its owner grant it first");
+
+	/* Granted for reading */
+	say("r", 1);
+	hear(&byte, 1);
+	CHECK(!drm_mmgpu_bo_import(dev, fd, &bo));
+	CHECK(!drm_mmgpu_bo_query(bo, NULL, NULL, &access) && access == MMGPU_ACCESS_READ);
+	CHECK(!drm_mmgpu_bo_map(bo, &map));
+	read_map = map;
+	CHECK(*read_map == 42);
+	drm_mmgpu_job_fill(job, bo, 0, 8, 43);
+	CHECK_FAIL(drm_mmgpu_job_submit(job, NULL), EACCES, "gives this one no write access");
+	CHECK_FAIL(drm_mmgpu_bo_grant(bo, mine + 1, MMGPU_ACCESS_READ), EPERM,
+		   "only that one can grant and revoke");
+	CHECK(!drm_mmgpu_bo_unmap(bo));
+
+	/* Granted for writing too */
+	say("w", 1);
+	hear(&byte, 1);
+	CHECK(!drm_mmgpu_job_submit(job, NULL));
+	CHECK(!drm_mmgpu_bo_wait_idle(bo, 0, drm_mmgpu_deadline(20 * SECOND)));
+	CHECK(!drm_mmgpu_bo_map(bo, &map));
+	CHECK(*(uint64_t *)map == 43);
+	*(uint64_t *)map = 44;
+
+	/* Revoked */
+	say("x", 1);
+	hear(&byte, 1);
+	CHECK(is_sigbus(map));
+	CHECK_FAIL(drm_mmgpu_job_submit(job, NULL), EPERM, "let its owner grant it to");
+	CHECK_FAIL(drm_mmgpu_bo_wait_idle(bo, 0, 0), EPERM, "let its owner grant it to");
+	CHECK(!drm_mmgpu_bo_unmap(bo));
+	CHECK_FAIL(drm_mmgpu_bo_map(bo, &map), EPERM, "let its owner grant it to");
+	drm_mmgpu_bo_put(bo);
+	close(fd);
+	teardown();
+	exit(0);
+}
+
+static void test_grant(void)
+{
+	int socks[2], fd, status;
+	uint64_t *map, other;
+	void *ptr;
+	pid_t pid;
+	char byte;
+
+	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, socks));
+	fflush(stdout);
+	pid = fork();
+	CHECK(pid >= 0);
+	grant_sock = socks[!pid];
+	close(socks[!!pid]);
+	if (!pid)
+		grantee();
+
+	setup(true);
+	CHECK(!drm_mmgpu_bo_map(a, &ptr));
+	map = ptr;
+	*map = 42;
+	CHECK(!drm_mmgpu_bo_export(a, DRM_CLOEXEC | DRM_RDWR, &fd));
+	hear(&other, sizeof(other));
+	send_fd(fd);
+	hear(&byte, 1);
+	CHECK(!drm_mmgpu_bo_grant(a, other, MMGPU_ACCESS_READ));
+	say("", 1);
+	hear(&byte, 1);
+	CHECK(*map == 42);
+	CHECK(!drm_mmgpu_bo_grant(a, other, MMGPU_ACCESS_READ | MMGPU_ACCESS_WRITE));
+	say("", 1);
+	hear(&byte, 1);
+	CHECK(*map == 44);
+	CHECK(!drm_mmgpu_bo_revoke(a, other) && !drm_mmgpu_bo_revoke(a, other));
+	say("", 1);
+	CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && !WEXITSTATUS(status));
+
+	/* It ended, and nothing can be granted to it any more */
+	CHECK_FAIL(drm_mmgpu_bo_grant(a, other, MMGPU_ACCESS_READ), ESRCH, "there is no address space");
+	CHECK(!drm_mmgpu_bo_revoke(a, other));
+	CHECK(!drm_mmgpu_query(dev, 0, NULL, NULL, &other));
+	CHECK_FAIL(drm_mmgpu_bo_grant(a, other, MMGPU_ACCESS_READ), EINVAL, "owns the buffer");
+	CHECK_FAIL(drm_mmgpu_bo_grant(a, 1, MMGPU_ACCESS_WRITE), EINVAL, "without reading it");
+	CHECK(*map == 44);
+	close(fd);
+	close(grant_sock);
+	teardown();
+}
+
 static void test_nodes(void)
 {
 	char path[64];
@@ -290,5 +469,6 @@ int main(void)
 	RUN(test_refusals);
 	RUN(test_import);
 	RUN(test_fork);
+	RUN(test_grant);
 	return 0;
 }
