@@ -178,6 +178,15 @@ int __igt_mmgpu_dmabuf_import_fence(int dmabuf, uint32_t flags, int sync_file);
 bool igt_mmgpu_poll(int fd, short events);
 int igt_mmgpu_poll_ms(int fd, short events, int timeout_ms);
 
+/* vgem's primary node. Skips where there is no vgem. */
+int igt_mmgpu_vgem_open(void);
+/*
+ * A fence of vgem on a buffer of its file, as a writer's or a reader's; -EBUSY if the
+ * buffer has a fence that it would have to wait for. Must be signalled within 10 seconds.
+ */
+int __igt_mmgpu_vgem_attach(int vgem, uint32_t handle, bool write, uint32_t *fence);
+void igt_mmgpu_vgem_signal(int vgem, uint32_t fence);
+
 /*
  * A fence of another driver (vgem) that the test signals by itself; left alone, vgem
  * fails it after ten seconds. Skips where there is no vgem.

@@ -144,7 +144,7 @@ bool igt_mmgpu_poll(int fd, short events)
 	return igt_mmgpu_poll_ms(fd, events, 0) & events;
 }
 
-/* ---- the gate: vgem's two ioctls, which libdrm has no header for ----------------- */
+/* ---- vgem's two ioctls, which libdrm has no header for, and the gate -------------- */
 
 struct vgem_fence_attach {
 	uint32_t handle;
@@ -162,33 +162,57 @@ struct vgem_fence_signal {
 #define VGEM_SIGNAL	DRM_IOW(DRM_COMMAND_BASE + 0x2, struct vgem_fence_signal)
 #define VGEM_WRITE	0x1
 
-void igt_mmgpu_gate_init(struct igt_mmgpu_gate *gate)
+int igt_mmgpu_vgem_open(void)
 {
-	struct vgem_fence_attach attach = { .flags = VGEM_WRITE };
+	int fd;
 
 	igt_require_f(igt_mmgpu_has_module("vgem"),
 		      "no vgem: load it, or set MMGPU_MODPROBE=1\n");
-	memset(gate, 0, sizeof(*gate));
 	/* The core makes no dumb buffers on render nodes. */
-	gate->vgem = __igt_mmgpu_open_driver("vgem", IGT_MMGPU_PRIMARY, 0);
-	igt_assert_fd(gate->vgem);
+	fd = __igt_mmgpu_open_driver("vgem", IGT_MMGPU_PRIMARY, 0);
+	igt_assert_fd(fd);
+	return fd;
+}
+
+int __igt_mmgpu_vgem_attach(int vgem, uint32_t handle, bool write, uint32_t *fence)
+{
+	struct vgem_fence_attach attach = {
+		.handle = handle,
+		.flags = write ? VGEM_WRITE : 0,
+	};
+	int ret = igt_mmgpu_ioctl(vgem, VGEM_ATTACH, &attach);
+
+	if (!ret)
+		*fence = attach.out_fence;
+	return ret;
+}
+
+void igt_mmgpu_vgem_signal(int vgem, uint32_t fence)
+{
+	struct vgem_fence_signal args = { .fence = fence };
+
+	/* ETIMEDOUT says that vgem gave up before us: the test proved nothing. */
+	igt_assert_eq(igt_mmgpu_ioctl(vgem, VGEM_SIGNAL, &args), 0);
+}
+
+void igt_mmgpu_gate_init(struct igt_mmgpu_gate *gate)
+{
+	int vgem = igt_mmgpu_vgem_open();
+
+	memset(gate, 0, sizeof(*gate));
+	gate->vgem = vgem;
 	igt_assert_eq(__igt_mmgpu_dumb_create(gate->vgem, 1024, 1, 32, &gate->handle,
 					      NULL, NULL), 0);
 	gate->dmabuf = igt_mmgpu_export(gate->vgem, gate->handle);
 
-	attach.handle = gate->handle;
-	igt_assert_eq(igt_mmgpu_ioctl(gate->vgem, VGEM_ATTACH, &attach), 0);
-	gate->fence = attach.out_fence;
+	igt_assert_eq(__igt_mmgpu_vgem_attach(gate->vgem, gate->handle, true, &gate->fence), 0);
 	igt_assert_eq(__igt_mmgpu_dmabuf_export_fence(gate->dmabuf, DMA_BUF_SYNC_READ,
 						      &gate->sync_file), 0);
 }
 
 void igt_mmgpu_gate_open(struct igt_mmgpu_gate *gate)
 {
-	struct vgem_fence_signal args = { .fence = gate->fence };
-
-	/* ETIMEDOUT says that vgem gave up before us: the test proved nothing. */
-	igt_assert_eq(igt_mmgpu_ioctl(gate->vgem, VGEM_SIGNAL, &args), 0);
+	igt_mmgpu_vgem_signal(gate->vgem, gate->fence);
 }
 
 void igt_mmgpu_gate_fini(struct igt_mmgpu_gate *gate)
