@@ -25,6 +25,7 @@
 
 #include "demo.h"
 #include "image.h"
+#include "pass.h"
 #include "scene.h"
 #include "stranger.h"
 
@@ -253,52 +254,6 @@ static pid_t start_program(struct owner *owner, int memory)
 	_exit(127);
 }
 
-union key_message {
-	char buffer[CMSG_SPACE(sizeof(struct key))];
-	struct cmsghdr align;
-};
-
-/* A struct key is nothing but descriptors, which is what such a message holds. */
-static void send_key(int sock, const struct key *key)
-{
-	char byte = 0;
-	struct iovec iov = { &byte, 1 };
-	union key_message control = { 0 };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control.buffer, .msg_controllen = sizeof(control.buffer),
-	};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-
-	cmsg->cmsg_level = SOL_SOCKET;
-	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(*key));
-	memcpy(CMSG_DATA(cmsg), key, sizeof(*key));
-	if (sendmsg(sock, &msg, 0) != 1)
-		demo_die("sendmsg: %s", strerror(errno));
-}
-
-/* False when the other end was closed instead. */
-static bool receive_key(int sock, struct key *key)
-{
-	char byte;
-	struct iovec iov = { &byte, 1 };
-	union key_message control;
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control.buffer, .msg_controllen = sizeof(control.buffer),
-	};
-	struct cmsghdr *cmsg;
-
-	if (recvmsg(sock, &msg, MSG_CMSG_CLOEXEC) != 1)
-		return false;
-	cmsg = CMSG_FIRSTHDR(&msg);
-	if (!cmsg || cmsg->cmsg_len != CMSG_LEN(sizeof(*key)))
-		return false;
-	memcpy(key, CMSG_DATA(cmsg), sizeof(*key));
-	return true;
-}
-
 static bool reap(pid_t pid, const char *who)
 {
 	int status;
@@ -346,7 +301,7 @@ static int owner_main(struct shared *shared, int memory, int sock, char **argv)
 
 	hide_secret(&owner, &shared->board.loot);
 	fflush(NULL);
-	send_key(sock, &owner.key);
+	pass_send(sock, owner.key.fds, KEY_COUNT);
 	child = start_child(&owner, shared);
 	program = start_program(&owner, memory);
 	demo_say("a child, a program and a receiver of the descriptors try to use them now");
@@ -376,7 +331,7 @@ static int receiver_main(struct shared *shared, int sock, int go)
 
 	demo_name = "bound, receiver";
 	alarm(2 * DEMO_TIMEOUT_S);
-	if (!receive_key(sock, &key))
+	if (!pass_receive(sock, key.fds, KEY_COUNT))
 		return 1;
 	stranger_try(&shared->board, WHO_SOCKET, &key, NULL);
 	if (write(sock, &byte, 1) != 1 || read(go, &byte, 1) != 1)
@@ -387,7 +342,7 @@ static int receiver_main(struct shared *shared, int sock, int go)
 
 static int program_main(char **argv)
 {
-	struct key key = { atoi(argv[3]), atoi(argv[4]), atoi(argv[5]) };
+	struct key key = { { { atoi(argv[3]), atoi(argv[4]), atoi(argv[5]) } } };
 	struct shared *shared;
 
 	alarm(2 * DEMO_TIMEOUT_S);

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "came.h"
+
 #define MAX_TRIES	64
 
 /* Who tries to use a file that is bound to another address space. */
@@ -29,14 +31,6 @@ struct loot {
 	void *map;
 };
 
-/* What came back from each try: 0, -errno, or one of these. */
-enum {
-	CAME_NOTHING = 1000,		/* not tried: there is nothing to try it on */
-	CAME_POLLERR,
-	CAME_NO_POLLERR,
-	CAME_SIGNAL = 2000,		/* and the signal's number */
-};
-
 struct column {
 	pid_t pid;
 	uint64_t mm_seq;		/* the stranger's own number */
@@ -52,11 +46,18 @@ struct board {
 	struct column columns[WHO_COUNT];
 };
 
+#define KEY_COUNT	3
+
 /* The descriptors that a stranger has: numbers of its own. */
 struct key {
-	int node;	/* the bound file */
-	int dmabuf;	/* of a private buffer */
-	int syncobj;	/* of a syncobj of the file */
+	union {
+		struct {
+			int node;	/* the bound file */
+			int dmabuf;	/* of a private buffer */
+			int syncobj;	/* of a syncobj of the file */
+		};
+		int fds[KEY_COUNT];
+	};
 };
 
 /*

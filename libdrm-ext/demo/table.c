@@ -1,31 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* Copyright 2026 The mmgpu developers */
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "stranger.h"
-
-static const char *came_text(int came)
-{
-	switch (came) {
-	case 0:
-		return "ok";
-	case CAME_NOTHING:
-		return "-";
-	case CAME_POLLERR:
-		return "POLLERR";
-	case CAME_NO_POLLERR:
-		return "no POLLERR";
-	case CAME_SIGNAL + SIGSEGV:
-		return "SIGSEGV";
-	case CAME_SIGNAL + SIGBUS:
-		return "SIGBUS";
-	default:
-		return strerrorname_np(-came) ? strerrorname_np(-came) : "?";
-	}
-}
 
 static void print_head(const struct board *board, pid_t owner, uint64_t owner_mm_seq)
 {
