@@ -333,8 +333,7 @@ static int print_doors(int opt, int opt_index, void *data)
 {
 	enum igt_mmgpu_bo_standing standing = IGT_MMGPU_BO_STANDINGS;
 
-	printf(".. SPDX-" "License-Identifier: GPL-2.0\n"
-	       ".. Printed by \"mmgpu_grant_matrix --doors\", which tests it; scripts/lint compares.\n\n");
+	printf(".. Printed by \"mmgpu_grant_matrix --doors\", which tests it; scripts/lint compares.\n\n");
 	for (unsigned int i = 0; i < igt_mmgpu_count(visitors); i++) {
 		if (visitors[i].standing == standing) {
 			printf(";\n  %s", visitors[i].what);
