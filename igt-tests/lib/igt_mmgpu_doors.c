@@ -727,7 +727,7 @@ static const struct {
 	{ "bo-info", bo_info, GATED, 0, 0 },
 	{ "bo-info-unknown", bo_info_unknown, GATED, -ENOENT, -ENOENT },
 	{ "bo-wait", bo_wait, GATED, 0, 0 },
-	{ "bo-grant", bo_grant, GATED, -EOPNOTSUPP, -EOPNOTSUPP },
+	{ "bo-grant", bo_grant, GATED, -EINVAL, -EINVAL },
 	{ "ctx-create", ctx_create, GATED, 0, 0 },
 	{ "ctx-query", ctx_query, GATED, 0, 0 },
 	{ "submit", submit, GATED, 0, 0 },

@@ -2,9 +2,9 @@
 /* Copyright 2026 The mmgpu developers */
 
 /*
- * What every ioctl but SUBMIT (mmgpu_submit_bad) says to arguments that are wrong: one
- * field at a time, the exact error, no output and no effect. Then sizes and addresses of
- * the structures themselves.
+ * What every ioctl but SUBMIT (mmgpu_submit_bad) and BO_GRANT (mmgpu_grant) says to
+ * arguments that are wrong: one field at a time, the exact error, no output and no effect.
+ * Then sizes and addresses of the structures themselves.
  */
 
 #include "igt.h"
@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <sys/mman.h>
-#include <xf86drm.h>
 
 IGT_TEST_DESCRIPTION("Wrong arguments of the ioctls, one at a time.");
 
@@ -28,6 +27,7 @@ union args {
 	struct drm_mmgpu_bo_create bo_create;
 	struct drm_mmgpu_bo_info bo_info;
 	struct drm_mmgpu_bo_wait bo_wait;
+	struct drm_mmgpu_bo_grant bo_grant;
 	struct drm_mmgpu_ctx_create ctx_create;
 	struct drm_mmgpu_ctx_destroy ctx_destroy;
 	struct drm_mmgpu_ctx_query ctx_query;
@@ -60,6 +60,9 @@ static void good_args(unsigned long request, union args *args)
 		break;
 	case DRM_IOCTL_MMGPU_BO_WAIT:
 		args->bo_wait.handle = bo;
+		break;
+	case DRM_IOCTL_MMGPU_BO_GRANT:
+		args->bo_grant.handle = bo;
 		break;
 	case DRM_IOCTL_MMGPU_CTX_CREATE:
 		args->ctx_create.engine = MMGPU_ENGINE_ANY;
@@ -299,21 +302,6 @@ static void precedence(void)
 	nothing_changed();
 }
 
-/* Grants come with a later version of the uapi; until then nothing of them is read. */
-static void no_grants(void)
-{
-	drmVersionPtr version = drmGetVersion(fd);
-	int minor = version ? version->version_minor : -1;
-	struct drm_mmgpu_bo_grant args = { .handle = bo, .access = MMGPU_ACCESS_READ };
-
-	drmFreeVersion(version);
-	igt_require_f(minor == 0, "version 1.%d makes grants: mmgpu_grant tests them\n", minor);
-	igt_mmgpu_refused(fd, DRM_IOCTL_MMGPU_BO_GRANT, &args, EOPNOTSUPP);
-	args.access = UINT_MAX;
-	args.handle = 0;
-	igt_mmgpu_refused(fd, DRM_IOCTL_MMGPU_BO_GRANT, &args, EOPNOTSUPP);
-}
-
 /* ---- addresses and sizes ---------------------------------------------------------------- */
 
 static const struct {
@@ -326,6 +314,7 @@ static const struct {
 	{ "bo-create", DRM_IOCTL_MMGPU_BO_CREATE },
 	{ "bo-info", DRM_IOCTL_MMGPU_BO_INFO },
 	{ "bo-wait", DRM_IOCTL_MMGPU_BO_WAIT },
+	{ "bo-grant", DRM_IOCTL_MMGPU_BO_GRANT },
 	{ "ctx-create", DRM_IOCTL_MMGPU_CTX_CREATE },
 	{ "ctx-destroy", DRM_IOCTL_MMGPU_CTX_DESTROY },
 	{ "ctx-query", DRM_IOCTL_MMGPU_CTX_QUERY },
@@ -349,10 +338,10 @@ static void bad_address(unsigned long request)
 	igt_assert(!memcmp(edge + 8, &args, size - 8));
 	nothing_changed();
 
-	/* Up to the last byte is enough. BIND_MM would be for good. */
-	if (request != DRM_IOCTL_MMGPU_BIND_MM && request != DRM_IOCTL_MMGPU_BO_CREATE &&
-	    request != DRM_IOCTL_MMGPU_CTX_CREATE && request != DRM_IOCTL_MMGPU_CTX_DESTROY &&
-	    request != DRM_IOCTL_MMGPU_SUBMIT) {
+	/* Up to the last byte is enough. BIND_MM would be for good, a grant needs one. */
+	if (request != DRM_IOCTL_MMGPU_BIND_MM && request != DRM_IOCTL_MMGPU_BO_GRANT &&
+	    request != DRM_IOCTL_MMGPU_BO_CREATE && request != DRM_IOCTL_MMGPU_CTX_CREATE &&
+	    request != DRM_IOCTL_MMGPU_CTX_DESTROY && request != DRM_IOCTL_MMGPU_SUBMIT) {
 		memcpy(edge, &args, size);
 		igt_assert_eq(igt_mmgpu_ioctl(fd, request, edge), 0);
 	}
@@ -463,10 +452,6 @@ int igt_main()
 	igt_describe("A handle that is none.");
 	igt_subtest("bad-bo-wait-handle")
 		bad_handle(DRM_IOCTL_MMGPU_BO_WAIT, offsetof(struct drm_mmgpu_bo_wait, handle));
-
-	igt_describe("BO_GRANT does not exist yet.");
-	igt_subtest("bad-bo-grant")
-		no_grants();
 
 	igt_describe("A priority that does not exist.");
 	igt_subtest("bad-ctx-create-priority")

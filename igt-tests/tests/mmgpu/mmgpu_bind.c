@@ -533,16 +533,6 @@ static void threads_agree(int fd)
 
 /* ---- what comes with later issues ---------------------------------------------------------- */
 
-static void no_grants_yet(int fd)
-{
-	uint64_t seq = igt_mmgpu_bind_mm(fd);
-	uint32_t handle = igt_mmgpu_bo_create(fd, 4096, 0);
-
-	igt_assert_eq(__igt_mmgpu_bo_grant(fd, handle, MMGPU_ACCESS_READ, seq + 1), -EOPNOTSUPP);
-	igt_assert_eq(__igt_mmgpu_bo_grant(fd, handle, 0, seq), -EOPNOTSUPP);
-	igt_assert_eq(__igt_mmgpu_bo_grant(fd, 77, 77, 0), -EOPNOTSUPP);
-}
-
 static void no_svm_yet(int fd, bool bound)
 {
 	uint64_t word = 0;
@@ -650,7 +640,6 @@ static const struct {
 	{ "fork-has-none", fork_has_none, "a forked mm has no number until it asks" },
 	{ "threads-agree", threads_agree, "threads that ask at once get one number" },
 
-	{ "no-grants-yet", no_grants_yet, "BO_GRANT does not exist in version 1.0" },
 	{ "no-svm-yet-legacy", no_svm_yet_legacy, "nor do CPU addresses, for a legacy file" },
 	{ "no-svm-yet-bound", no_svm_yet_bound, "or a bound one" },
 };
