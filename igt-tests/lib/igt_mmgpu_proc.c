@@ -16,7 +16,7 @@
 #include "igt_mmgpu.h"
 
 /* Children that are not joined yet, so that none outlives a subtest that failed. */
-static pid_t alive[64];
+static pid_t alive[256];
 
 static void remember(pid_t pid)
 {

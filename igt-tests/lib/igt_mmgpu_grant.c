@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+/* Copyright 2026 The mmgpu developers */
+
+#include <errno.h>
+
+#include "igt.h"
+#include "igt_mmgpu_grant.h"
+
+void igt_mmgpu_private_init(struct igt_mmgpu_private *own, uint64_t size)
+{
+	struct drm_mmgpu_bo_info info;
+
+	own->fd = igt_mmgpu_open();
+	own->seq = igt_mmgpu_bind_mm(own->fd);
+	own->bo = igt_mmgpu_bo_create(own->fd, size, 0);
+	igt_mmgpu_bo_info(own->fd, own->bo, &info);
+	own->size = info.size;
+	own->offset = info.mmap_offset;
+	own->dmabuf = igt_mmgpu_export(own->fd, own->bo);
+	own->legacy = igt_mmgpu_reopen(own->fd);
+	own->legacy_bo = igt_mmgpu_import(own->legacy, own->dmabuf);
+}
+
+void igt_mmgpu_private_fini(struct igt_mmgpu_private *own)
+{
+	close(own->legacy);
+	close(own->dmabuf);
+	close(own->fd);
+}
+
+void igt_mmgpu_private_grant(const struct igt_mmgpu_private *own, uint32_t access,
+			     uint64_t mm_seq)
+{
+	igt_assert_eq(__igt_mmgpu_bo_grant(own->fd, own->bo, access, mm_seq), 0);
+}
+
+uint64_t igt_mmgpu_number(int fd)
+{
+	struct drm_mmgpu_query_mm query;
+
+	igt_mmgpu_query_mm(fd, MMGPU_QUERY_MM_ASSIGN, &query);
+	return query.caller_mm_seq;
+}
+
+int igt_mmgpu_access(int fd, int dmabuf)
+{
+	struct drm_mmgpu_bo_info info;
+	uint32_t handle;
+	int ret = __igt_mmgpu_import(fd, dmabuf, &handle);
+
+	if (ret)
+		return ret;
+	igt_mmgpu_bo_info(fd, handle, &info);
+	igt_mmgpu_bo_close(fd, handle);
+	return info.access;
+}
+
+void igt_mmgpu_await_dead(const struct igt_mmgpu_private *own, uint64_t mm_seq)
+{
+	int64_t deadline = igt_mmgpu_deadline_ms(IGT_MMGPU_PATIENCE * 1000);
+	uint32_t bo = igt_mmgpu_bo_create(own->fd, 1, 0);
+	int ret;
+
+	while (!(ret = __igt_mmgpu_bo_grant(own->fd, bo, IGT_MMGPU_READ, mm_seq))) {
+		igt_assert(igt_mmgpu_now() < deadline);
+		usleep(1000);
+	}
+	igt_assert_eq(ret, -ESRCH);
+	igt_mmgpu_bo_close(own->fd, bo);
+}
+
+/* ---- peers ------------------------------------------------------------------------------ */
+
+#define DATA_MAX	256
+
+/* The peer is forked, so a function is at the same address there. */
+struct call {
+	igt_mmgpu_peer_fn fn;
+	bool has_fd;
+	char data[DATA_MAX] __attribute__((aligned(16)));
+};
+
+static int peer_proc(struct igt_mmgpu_proc *self, void *data)
+{
+	int node = igt_mmgpu_reopen(*(int *)data);
+	uint64_t seq = igt_mmgpu_number(node);
+
+	igt_mmgpu_send(self->sock, &seq, sizeof(seq));
+	for (;;) {
+		struct call call;
+		int fd = -1, ret;
+
+		igt_mmgpu_recv(self->sock, &call, sizeof(call));
+		if (!call.fn)
+			return 0;
+		if (call.has_fd)
+			fd = igt_mmgpu_recv_fd(self->sock);
+		ret = call.fn(node, fd, call.data);
+		if (call.has_fd)
+			close(fd);
+		igt_mmgpu_send(self->sock, &ret, sizeof(ret));
+	}
+}
+
+void igt_mmgpu_peer_start(struct igt_mmgpu_peer *peer, int node)
+{
+	igt_mmgpu_proc_start(&peer->proc, peer_proc, &node);
+	igt_mmgpu_recv(peer->proc.sock, &peer->seq, sizeof(peer->seq));
+}
+
+void igt_mmgpu_peer_begin(struct igt_mmgpu_peer *peer, igt_mmgpu_peer_fn fn, int fd,
+			  const void *data, size_t size)
+{
+	struct call call = { .fn = fn, .has_fd = fd >= 0 };
+
+	igt_assert_lte(size, sizeof(call.data));
+	if (size)
+		memcpy(call.data, data, size);
+	igt_mmgpu_send(peer->proc.sock, &call, sizeof(call));
+	if (fd >= 0)
+		igt_mmgpu_send_fd(peer->proc.sock, fd);
+}
+
+int igt_mmgpu_peer_end(struct igt_mmgpu_peer *peer)
+{
+	int ret;
+
+	igt_mmgpu_recv(peer->proc.sock, &ret, sizeof(ret));
+	return ret;
+}
+
+int igt_mmgpu_peer_call(struct igt_mmgpu_peer *peer, igt_mmgpu_peer_fn fn, int fd,
+			const void *data, size_t size)
+{
+	igt_mmgpu_peer_begin(peer, fn, fd, data, size);
+	return igt_mmgpu_peer_end(peer);
+}
+
+static int tell_access(int node, int fd, const void *data)
+{
+	int file = igt_mmgpu_reopen(node);
+	int ret = igt_mmgpu_access(file, fd);
+
+	close(file);
+	return ret;
+}
+
+int igt_mmgpu_peer_access(struct igt_mmgpu_peer *peer, int dmabuf)
+{
+	return igt_mmgpu_peer_call(peer, tell_access, dmabuf, NULL, 0);
+}
+
+void igt_mmgpu_peer_stop(struct igt_mmgpu_peer *peer)
+{
+	struct call call = { };
+
+	igt_mmgpu_send(peer->proc.sock, &call, sizeof(call));
+	igt_assert_eq(igt_mmgpu_proc_join(&peer->proc), 0);
+}

@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: MIT
+/* Copyright 2026 The mmgpu developers */
+
+/*
+ * How long a grant lasts and what it costs: the end of the grantee's mm, the end of the
+ * owner's, MAX_GRANTS, and who pays for the memory.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "igt.h"
+#include "igt_mmgpu_grant.h"
+
+IGT_TEST_DESCRIPTION("The life of grants, and whose memory a granted buffer is.");
+
+#define PAGE	4096
+#define PATTERN	0x600d600dull
+
+static struct igt_mmgpu_private own;
+
+static void grant(uint32_t access, uint64_t seq)
+{
+	igt_mmgpu_private_grant(&own, access, seq);
+}
+
+/* ---- what debugfs says ---------------------------------------------------------------------- */
+
+/* A line of a buffer of the owner in "bos", and its grants after it. */
+struct debugfs_bo {
+	unsigned long long size, mm_seq;
+	int mapped;
+	unsigned int grants;
+};
+
+/* The first buffer of that owner and size. */
+static void debugfs_bo(uint64_t mm_seq, uint64_t size, struct debugfs_bo *bo)
+{
+	char path[64], line[256];
+	bool found = false;
+	struct stat st;
+	FILE *file;
+
+	igt_assert_eq(fstat(own.fd, &st), 0);
+	snprintf(path, sizeof(path), "/sys/kernel/debug/dri/%u/bos", (unsigned int)(st.st_rdev & 0xff));
+	file = fopen(path, "re");
+	igt_require_f(file, "no %s: not root, or debugfs is not mounted\n", path);
+	memset(bo, 0, sizeof(*bo));
+	while (fgets(line, sizeof(line), file)) {
+		struct debugfs_bo at = { };
+		unsigned int access;
+
+		if (sscanf(line, " grant mm_seq=%llu access=%u", &at.mm_seq, &access) == 2) {
+			bo->grants += found;
+			continue;
+		}
+		if (found)
+			break;
+		found = sscanf(line, "%llu %llu %*s %*u %d", &at.size, &at.mm_seq, &at.mapped) == 3 &&
+			at.mm_seq == mm_seq && at.size == size;
+		if (found)
+			*bo = at;
+	}
+	fclose(file);
+	igt_assert_f(found, "no buffer of mm %llu in %s\n", (unsigned long long)mm_seq, path);
+}
+
+static unsigned int grants(void)
+{
+	struct debugfs_bo bo;
+
+	debugfs_bo(own.seq, own.size, &bo);
+	return bo.grants;
+}
+
+/* ---- the end of the grantee ------------------------------------------------------------------- */
+
+static int exec_sleep(int node, int fd, const void *data)
+{
+	execl("/bin/sleep", "sleep", "1000", NULL);
+	return 1;
+}
+
+static void grantee_ends(void (*end)(struct igt_mmgpu_peer *peer))
+{
+	struct igt_mmgpu_peer gone, stays;
+
+	igt_mmgpu_peer_start(&gone, own.legacy);
+	igt_mmgpu_peer_start(&stays, own.legacy);
+	grant(IGT_MMGPU_READ_WRITE, gone.seq);
+	grant(IGT_MMGPU_READ, stays.seq);
+	igt_assert_eq(grants(), 2);
+	end(&gone);
+	igt_mmgpu_await_dead(&own, gone.seq);
+	igt_assert_eq(grants(), 1);
+
+	/* It can be revoked all the same, and not be granted again. */
+	grant(0, gone.seq);
+	igt_assert_eq(__igt_mmgpu_bo_grant(own.fd, own.bo, IGT_MMGPU_READ, gone.seq), -ESRCH);
+	igt_assert_eq(igt_mmgpu_peer_access(&stays, own.dmabuf), IGT_MMGPU_READ);
+	igt_mmgpu_peer_stop(&stays);
+}
+
+static void grantee_exit(void)
+{
+	grantee_ends(igt_mmgpu_peer_stop);
+}
+
+static void kill_peer(struct igt_mmgpu_peer *peer)
+{
+	kill(peer->proc.pid, SIGKILL);
+	igt_assert_eq(igt_mmgpu_proc_join(&peer->proc), -SIGKILL);
+}
+
+static void grantee_killed(void)
+{
+	grantee_ends(kill_peer);
+}
+
+/* The process lives on, with another mm. */
+static void exec_peer(struct igt_mmgpu_peer *peer)
+{
+	igt_mmgpu_peer_begin(peer, exec_sleep, -1, NULL, 0);
+}
+
+static void grantee_exec(void)
+{
+	grantee_ends(exec_peer);
+}
+
+/* ---- the end of the owner ------------------------------------------------------------------------ */
+
+static struct grantee {
+	int file;
+	uint32_t bo;
+	uint64_t *map;
+} grantee;
+
+static int use(int node, int fd, const void *data)
+{
+	grantee.file = igt_mmgpu_reopen(node);
+	igt_mmgpu_bind_mm(grantee.file);
+	grantee.bo = igt_mmgpu_import(grantee.file, fd);
+	grantee.map = igt_mmgpu_bo_map(grantee.file, grantee.bo, 0, PROT_READ | PROT_WRITE);
+	igt_assert_eq_u64(grantee.map[0], PATTERN);
+	return 0;
+}
+
+/* Old mapping, new mapping, job, another file. */
+static int use_on(int node, int fd, const void *data)
+{
+	struct igt_mmgpu_job job;
+	uint64_t *map;
+
+	igt_assert_eq_u64(grantee.map[0], PATTERN);
+	igt_assert_eq_u64(grantee.map[PAGE / 8], 0);
+	map = igt_mmgpu_bo_map(grantee.file, grantee.bo, 0, PROT_READ | PROT_WRITE);
+	igt_mmgpu_job_init(&job, 0);
+	igt_mmgpu_job_bo(&job, grantee.bo, MMGPU_BO_REF_WRITE);
+	igt_mmgpu_cmd_fill(&job, 0, 8, 8, 0x123);
+	igt_assert_eq(igt_mmgpu_job_run(grantee.file, &job), 0);
+	igt_assert_eq_u64(map[1], 0x123);
+	igt_assert_eq(igt_mmgpu_access(node, fd), IGT_MMGPU_READ_WRITE);
+	/* It inherits the contents, not the rights. */
+	igt_assert_eq(__igt_mmgpu_bo_grant(grantee.file, grantee.bo, 0, 0), -EPERM);
+	return 0;
+}
+
+struct heir {
+	uint64_t seq;
+};
+
+static int owner_proc(struct igt_mmgpu_proc *self, void *data)
+{
+	struct heir *heir = data;
+	uint64_t *map;
+	char byte;
+
+	igt_mmgpu_private_fini(&own);
+	igt_mmgpu_private_init(&own, 2 * PAGE);
+	map = igt_mmgpu_bo_map(own.fd, own.bo, 0, PROT_READ | PROT_WRITE);
+	map[0] = PATTERN;
+	grant(IGT_MMGPU_READ_WRITE, heir->seq);
+	igt_mmgpu_send_fd(self->sock, own.dmabuf);
+	igt_mmgpu_recv(self->sock, &byte, 1);
+	return 0;
+}
+
+/* A compositor does not crash because its client ends. */
+static void owner_ends(bool killed)
+{
+	struct igt_mmgpu_peer peer, other;
+	struct igt_mmgpu_proc owner;
+	struct heir heir;
+	int dmabuf;
+
+	igt_mmgpu_peer_start(&peer, own.legacy);
+	igt_mmgpu_peer_start(&other, own.legacy);
+	heir.seq = peer.seq;
+	igt_mmgpu_proc_start(&owner, owner_proc, &heir);
+	dmabuf = igt_mmgpu_recv_fd(owner.sock);
+	igt_assert_eq(igt_mmgpu_peer_call(&peer, use, dmabuf, NULL, 0), 0);
+
+	if (killed)
+		kill(owner.pid, SIGKILL);
+	else
+		igt_mmgpu_send(owner.sock, "", 1);
+	igt_assert_eq(igt_mmgpu_proc_join(&owner), killed ? -SIGKILL : 0);
+	igt_assert_eq(igt_mmgpu_peer_call(&peer, use_on, dmabuf, NULL, 0), 0);
+	igt_assert_eq(igt_mmgpu_peer_access(&other, dmabuf), -EPERM);
+	close(dmabuf);
+	igt_mmgpu_peer_stop(&peer);
+	igt_mmgpu_peer_stop(&other);
+}
+
+static void owner_exit(void)
+{
+	owner_ends(false);
+}
+
+static void owner_killed(void)
+{
+	owner_ends(true);
+}
+
+/* ---- how many ------------------------------------------------------------------------------------- */
+
+static void max_grants(void)
+{
+	uint64_t max = igt_mmgpu_get_param(own.fd, MMGPU_PARAM_MAX_GRANTS);
+	struct igt_mmgpu_peer *peers = calloc(max, sizeof(*peers));
+	struct igt_mmgpu_peer extra;
+
+	igt_assert(peers);
+	igt_mmgpu_peer_start(&extra, own.legacy);
+	for (uint64_t i = 0; i < max; i++) {
+		igt_mmgpu_peer_start(&peers[i], own.legacy);
+		grant(IGT_MMGPU_READ, peers[i].seq);
+	}
+	for (int i = 0; i < 2; i++)
+		igt_assert_eq(__igt_mmgpu_bo_grant(own.fd, own.bo, IGT_MMGPU_READ, extra.seq),
+			      -ENOSPC);
+	igt_assert_eq(grants(), max);
+	igt_assert_eq(igt_mmgpu_peer_access(&extra, own.dmabuf), -EPERM);
+
+	/* What comes before in the order, and what needs no place. */
+	igt_assert_eq(__igt_mmgpu_bo_grant(own.fd, own.bo, IGT_MMGPU_READ, own.seq), -EINVAL);
+	igt_assert_eq(__igt_mmgpu_bo_grant(own.fd, own.bo, IGT_MMGPU_READ, ~0ull), -ESRCH);
+	grant(0, extra.seq);
+	grant(IGT_MMGPU_READ_WRITE, peers[max / 2].seq);
+	grant(IGT_MMGPU_READ, peers[max / 2].seq);
+
+	/* A place that was given back, by revoking and by dying. */
+	grant(0, peers[0].seq);
+	grant(IGT_MMGPU_READ_WRITE, extra.seq);
+	igt_assert_eq(igt_mmgpu_peer_access(&extra, own.dmabuf), IGT_MMGPU_READ_WRITE);
+	igt_assert_eq(__igt_mmgpu_bo_grant(own.fd, own.bo, IGT_MMGPU_READ, peers[0].seq), -ENOSPC);
+	kill_peer(&peers[1]);
+	igt_mmgpu_await_dead(&own, peers[1].seq);
+	grant(IGT_MMGPU_READ, peers[0].seq);
+
+	/* All of them at once. */
+	for (uint64_t i = 2; i < max; i++)
+		kill_peer(&peers[i]);
+	for (uint64_t i = 2; i < max; i++)
+		igt_mmgpu_await_dead(&own, peers[i].seq);
+	igt_assert_eq(grants(), 2);
+	for (uint64_t i = 0; i < max - 2; i++) {
+		igt_mmgpu_peer_start(&peers[2], own.legacy);
+		grant(IGT_MMGPU_READ, peers[2].seq);
+	}
+	igt_assert_eq(__igt_mmgpu_bo_grant(own.fd, own.bo, IGT_MMGPU_READ, peers[1].seq), -ESRCH);
+	igt_mmgpu_peer_start(&peers[1], own.legacy);
+	igt_assert_eq(__igt_mmgpu_bo_grant(own.fd, own.bo, IGT_MMGPU_READ, peers[1].seq), -ENOSPC);
+	free(peers);
+}
+
+/* Thousands of dead grantees leave nothing behind. */
+static void many_dead(void)
+{
+	for (int i = 0; i < 200; i++) {
+		struct igt_mmgpu_peer peer;
+
+		igt_mmgpu_peer_start(&peer, own.legacy);
+		grant(IGT_MMGPU_READ, peer.seq);
+		kill_peer(&peer);
+	}
+}
+
+/* ---- memory ---------------------------------------------------------------------------------------- */
+
+/* Granted is populated, before anybody touches it. */
+static void populates(void)
+{
+	struct igt_mmgpu_peer peer;
+	struct debugfs_bo bo;
+
+	igt_mmgpu_peer_start(&peer, own.legacy);
+	debugfs_bo(own.seq, own.size, &bo);
+	igt_assert_eq(bo.mapped, 0);
+	grant(0, peer.seq);
+	debugfs_bo(own.seq, own.size, &bo);
+	igt_assert_eq(bo.mapped, 0);
+	grant(IGT_MMGPU_READ, peer.seq);
+	debugfs_bo(own.seq, own.size, &bo);
+	igt_assert_eq(bo.mapped, 1);
+	igt_mmgpu_peer_stop(&peer);
+}
+
+#define CGROUPS		"/sys/fs/cgroup"
+#define MEMORY_SIZE	(32ull << 20)
+
+static bool write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	close(fd);
+	return ok;
+}
+
+static uint64_t memory_of(const char *group)
+{
+	unsigned long long bytes;
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), CGROUPS "/%s/memory.current", group);
+	file = fopen(path, "re");
+	igt_assert(file);
+	igt_assert_eq(fscanf(file, "%llu", &bytes), 1);
+	fclose(file);
+	return bytes;
+}
+
+/* Moves the caller. */
+static void enter_group(const char *group)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), CGROUPS "/%s/cgroup.procs", group);
+	igt_assert(write_file(path, "0"));
+}
+
+static int enter_grantee(int node, int fd, const void *data)
+{
+	enter_group("mmgpu-grantee");
+	return 0;
+}
+
+static int touch_all(int node, int fd, const void *data)
+{
+	struct igt_mmgpu_job job;
+	uint64_t *map;
+	uint32_t bo;
+
+	bo = igt_mmgpu_import(node, fd);
+	map = igt_mmgpu_bo_map(node, bo, 0, PROT_READ | PROT_WRITE);
+	for (uint64_t i = 0; i < MEMORY_SIZE; i += PAGE)
+		map[i / 8] = 1;
+	igt_mmgpu_job_init(&job, 0);
+	igt_mmgpu_job_bo(&job, bo, MMGPU_BO_REF_WRITE);
+	igt_mmgpu_cmd_fill(&job, 0, 0, MEMORY_SIZE, 2);
+	return igt_mmgpu_job_run(node, &job);
+}
+
+static int charged_owner(struct igt_mmgpu_proc *self, void *data)
+{
+	uint64_t before, owner, grantee_before;
+	struct igt_mmgpu_peer peer;
+
+	igt_mmgpu_peer_start(&peer, own.legacy);
+	igt_assert_eq(igt_mmgpu_peer_call(&peer, enter_grantee, -1, NULL, 0), 0);
+	enter_group("mmgpu-owner");
+	igt_mmgpu_private_fini(&own);
+	igt_mmgpu_private_init(&own, MEMORY_SIZE);
+	before = memory_of("mmgpu-owner");
+	grantee_before = memory_of("mmgpu-grantee");
+	grant(IGT_MMGPU_READ_WRITE, peer.seq);
+	owner = memory_of("mmgpu-owner");
+	igt_assert_eq(igt_mmgpu_peer_call(&peer, touch_all, own.dmabuf, NULL, 0), 0);
+	igt_info("owner: %llu KiB more; grantee: %llu KiB more\n",
+		 (unsigned long long)(owner - before) >> 10,
+		 (unsigned long long)(memory_of("mmgpu-grantee") - grantee_before) >> 10);
+	igt_assert_lte_u64(MEMORY_SIZE, owner - before);
+	igt_assert_lt_u64(memory_of("mmgpu-grantee") - grantee_before, MEMORY_SIZE / 4);
+	igt_mmgpu_peer_stop(&peer);
+	return 0;
+}
+
+/* The pages are the owner's, as its memory cgroup sees it. */
+static void charges_owner(void)
+{
+	struct igt_mmgpu_proc proc;
+
+	igt_require_f(write_file(CGROUPS "/cgroup.subtree_control", "+memory"),
+		      "no memory controller in " CGROUPS "\n");
+	mkdir(CGROUPS "/mmgpu-owner", 0755);
+	mkdir(CGROUPS "/mmgpu-grantee", 0755);
+	igt_mmgpu_proc_start(&proc, charged_owner, NULL);
+	igt_assert_eq(igt_mmgpu_proc_join(&proc), 0);
+	rmdir(CGROUPS "/mmgpu-owner");
+	rmdir(CGROUPS "/mmgpu-grantee");
+}
+
+/* ---------------------------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *name;
+	void (*fn)(void);
+	const char *what;
+} tests[] = {
+	{ "grantee-exit", grantee_exit, "a grant ends with the grantee" },
+	{ "grantee-killed", grantee_killed, "also when it is killed" },
+	{ "grantee-exec", grantee_exec, "and when it executes a program" },
+	{ "owner-exit", owner_exit, "it stays when the owner is gone" },
+	{ "owner-killed", owner_killed, "also when it is killed" },
+	{ "max-grants", max_grants, "ENOSPC at MAX_GRANTS living grantees, dead ones don't count" },
+	{ "many-dead", many_dead, "more dead grantees than that" },
+	{ "populates", populates, "granting populates the buffer" },
+	{ "charges-owner", charges_owner, "at the owner's expense" },
+};
+
+int igt_main()
+{
+	igt_fixture()
+		close(igt_mmgpu_open());
+
+	for (unsigned int i = 0; i < igt_mmgpu_count(tests); i++) {
+		igt_describe(tests[i].what);
+		igt_subtest(tests[i].name) {
+			igt_mmgpu_private_init(&own, 16 * PAGE);
+			tests[i].fn();
+			igt_mmgpu_proc_cleanup();
+			igt_mmgpu_private_fini(&own);
+		}
+	}
+
+	igt_fixture()
+		igt_mmgpu_proc_cleanup();
+}
