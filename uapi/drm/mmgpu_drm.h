@@ -47,6 +47,34 @@ extern "C" {
  * are not repeated below.
  */
 
+/**
+ * DOC: CPU addresses in jobs
+ *
+ * With %MMGPU_PARAM_SVM, a job of a bound file may name addresses of the owner's mm,
+ * with %MMGPU_CMD_DST_SVM and %MMGPU_CMD_SRC_SVM, in any memory that a thread of the owner
+ * could use: malloc'd, on a stack, a mapped file. No registration is needed, and nothing
+ * is pinned. Each access goes through the page tables as they are at that moment, with
+ * page faults, as an access by the kernel for a thread of the owner would, with the
+ * rights of protection key 0. A userfaultfd that takes faults of user mode only
+ * refuses it.
+ *
+ * An address that the page tables refuse ends the job with the fence error ``EFAULT``,
+ * counted in &drm_mmgpu_ctx_query.faults; other jobs lose nothing. In a copy of one row
+ * whose ranges do not overlap, and in a fill, what comes before the first refused byte
+ * has then been written, and nothing after it; so have all rows before. With ranges that
+ * overlap any part of the row may have been written.
+ *
+ * Page faults take as long as whoever serves them likes, but the job ends at the
+ * latest at %MMGPU_PARAM_JOB_TIMEOUT_MS, like any other that hangs. After its fence has
+ * signalled nothing is read and nothing is written. So that no other driver's work depends
+ * on a page fault by accident, every buffer in such a job needs
+ * %MMGPU_BO_REF_NO_IMPLICIT_SYNC.
+ *
+ * Such a job runs on a thread of its file, one at a time for each file, and not on
+ * an engine; it has the engine's priority only while it waits for its turn. The jobs that
+ * follow it in its context run there too until the context has caught up.
+ */
+
 /* The numbers of the ioctls, relative to DRM_COMMAND_BASE. */
 #define DRM_MMGPU_GET_PARAM		0x00
 #define DRM_MMGPU_BIND_MM		0x01
@@ -436,7 +464,8 @@ enum drm_mmgpu_op {
 	/**
 	 * @MMGPU_OP_COPY: Copies &drm_mmgpu_cmd.rows rows of &drm_mmgpu_cmd.width bytes from
 	 * src to dst. With one row, ranges that overlap are copied as memmove()
-	 * does. With more, what a buffer holds where the two overlap is undefined.
+	 * does, if both are in one buffer or both are CPU addresses. In every other
+	 * case, what the memory holds where the two overlap is undefined.
 	 */
 	MMGPU_OP_COPY = 2,
 
@@ -572,7 +601,8 @@ struct drm_mmgpu_sync {
  * unknown op or flag, pad that is not 0, a &drm_mmgpu_bo_ref with neither READ nor WRITE,
  * a &drm_mmgpu_sync.point that does not fit its flags, an SVM flag on an operand that
  * cannot have it; ``EOPNOTSUPP`` SVM on a legacy file or without
- * %MMGPU_PARAM_SVM, syncs that the device does not offer; ``ENOENT`` unknown
+ * %MMGPU_PARAM_SVM, syncs that the device does not offer; ``EINVAL`` SVM together with a
+ * buffer without %MMGPU_BO_REF_NO_IMPLICIT_SYNC; ``ENOENT`` unknown
  * @ctx_id, ``ECANCELED`` the context is banned; ``ENOENT`` unknown GEM handle,
  * ``EINVAL`` a buffer listed twice; ``ENOENT`` unknown syncobj, ``EINVAL`` an in-sync
  * without a fence; ``EPERM`` the caller's mm may not use a buffer, ``EACCES`` it may
@@ -580,7 +610,8 @@ struct drm_mmgpu_sync {
  * dma-buf; ``EOPNOTSUPP`` a dma-buf in I/O memory, or what its exporter says. ``ENOMEM``.
  *
  * The job's fence ends with the error 0; ``ECANCELED`` (owner gone, file or context
- * closed, context banned, access revoked, each before the job started); ``ENODEV``
+ * closed, context banned, access revoked, each before the job started, or owner gone
+ * while it used CPU addresses); ``ENODEV``
  * unplugged; ``ETIME`` ran over %MMGPU_PARAM_JOB_TIMEOUT_MS; ``EFAULT`` a CPU address
  * that the owner's page tables refuse.
  */

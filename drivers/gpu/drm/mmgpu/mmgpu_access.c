@@ -61,10 +61,23 @@ struct mmgpu_grant {
 	struct rcu_head rcu;
 };
 
-#define MMGPU_DOOR_NAME(door, name)	[door] = name,
-
+/* At most 15 characters, for the trace. */
 static const char * const mmgpu_door_names[] = {
-	MMGPU_DOORS(MMGPU_DOOR_NAME)
+	[MMGPU_DOOR_IOCTL] = "ioctl",
+	[MMGPU_DOOR_COMPAT_IOCTL] = "compat_ioctl",
+	[MMGPU_DOOR_POLL] = "poll",
+	[MMGPU_DOOR_READ] = "read",
+	[MMGPU_DOOR_MMAP] = "mmap",
+	[MMGPU_DOOR_PUBLISH] = "publish",
+	[MMGPU_DOOR_HANDLE] = "handle",
+	[MMGPU_DOOR_SUBMIT] = "submit",
+	[MMGPU_DOOR_JOB] = "job",
+	[MMGPU_DOOR_BO_INFO] = "bo_info",
+	[MMGPU_DOOR_BO_WAIT] = "bo_wait",
+	[MMGPU_DOOR_BO_GRANT] = "bo_grant",
+	[MMGPU_DOOR_FAULT] = "fault",
+	[MMGPU_DOOR_ATTACH] = "attach",
+	[MMGPU_DOOR_SYNC_START] = "sync_start",
 };
 
 /**
@@ -80,9 +93,11 @@ static const char * const mmgpu_door_names[] = {
 int mmgpu_refuse(struct drm_device *drm, enum mmgpu_door door, u64 caller_seq, u64 owner_seq,
 		 int error)
 {
-	trace_mmgpu_refuse(drm->primary->index, door, caller_seq, owner_seq, error);
-	drm_dbg(drm, "%s: mm %llu refused what is mm %llu's: %d\n", mmgpu_door_names[door],
-		caller_seq, owner_seq, error);
+	const char *name = mmgpu_door_names[door];
+
+	trace_mmgpu_refuse(drm->primary->index, name, caller_seq, owner_seq, error);
+	drm_dbg(drm, "%s: mm %llu refused what is mm %llu's: %d\n", name, caller_seq, owner_seq,
+		error);
 
 	return error;
 }

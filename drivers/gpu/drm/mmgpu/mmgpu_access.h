@@ -13,29 +13,23 @@ struct mm_struct;
 struct mmgpu_bo;
 struct seq_file;
 
-/* Where somebody can be refused: the door, and its name in the trace. */
-#define MMGPU_DOORS(door)					\
-	door(MMGPU_DOOR_IOCTL,		"ioctl")		\
-	door(MMGPU_DOOR_COMPAT_IOCTL,	"compat_ioctl")		\
-	door(MMGPU_DOOR_POLL,		"poll")			\
-	door(MMGPU_DOOR_READ,		"read")			\
-	door(MMGPU_DOOR_MMAP,		"mmap")			\
-	door(MMGPU_DOOR_PUBLISH,	"publish")		\
-	door(MMGPU_DOOR_HANDLE,		"handle")		\
-	door(MMGPU_DOOR_SUBMIT,		"submit")		\
-	door(MMGPU_DOOR_JOB,		"job")			\
-	door(MMGPU_DOOR_BO_INFO,	"bo_info")		\
-	door(MMGPU_DOOR_BO_WAIT,	"bo_wait")		\
-	door(MMGPU_DOOR_BO_GRANT,	"bo_grant")		\
-	door(MMGPU_DOOR_FAULT,		"fault")		\
-	door(MMGPU_DOOR_ATTACH,		"attach")		\
-	door(MMGPU_DOOR_SYNC_START,	"sync_start")
-
-#define MMGPU_DOOR_ENUM(door, name)	door,
-
-/* Doors of files and of buffers. */
+/* Doors of files and of buffers: where somebody can be refused. */
 enum mmgpu_door {
-	MMGPU_DOORS(MMGPU_DOOR_ENUM)
+	MMGPU_DOOR_IOCTL,
+	MMGPU_DOOR_COMPAT_IOCTL,
+	MMGPU_DOOR_POLL,
+	MMGPU_DOOR_READ,
+	MMGPU_DOOR_MMAP,
+	MMGPU_DOOR_PUBLISH,
+	MMGPU_DOOR_HANDLE,
+	MMGPU_DOOR_SUBMIT,
+	MMGPU_DOOR_JOB,
+	MMGPU_DOOR_BO_INFO,
+	MMGPU_DOOR_BO_WAIT,
+	MMGPU_DOOR_BO_GRANT,
+	MMGPU_DOOR_FAULT,
+	MMGPU_DOOR_ATTACH,
+	MMGPU_DOOR_SYNC_START,
 };
 
 /**

@@ -46,14 +46,9 @@ bool mmgpu_cmd_flags_valid(const struct drm_mmgpu_cmd *cmd)
 	return !(cmd->flags & ~allowed) && !cmd->pad;
 }
 
-/* Whether an operand of so many rows lies within a buffer that the job declares. */
-static bool operand_valid(const struct mmgpu_cmd_bo *bos, u32 num_bos, u32 index, u32 need,
-			  u64 offset, u64 width, u32 rows, u32 pitch)
+/* Where an operand of so many rows ends, or false if that is no number. */
+static bool operand_end(u64 start, u64 width, u32 rows, u32 pitch, u64 *end)
 {
-	u64 end;
-
-	if (index >= num_bos || !(bos[index].flags & need))
-		return false;
 	if (!width || !rows)
 		return false;
 
@@ -61,19 +56,58 @@ static bool operand_valid(const struct mmgpu_cmd_bo *bos, u32 num_bos, u32 index
 		/* At most 2^64 - 2^33 + 1, so this can't overflow. */
 		u64 start_of_last = (u64)(rows - 1) * pitch;
 
-		if (pitch < width || check_add_overflow(offset, start_of_last, &offset))
+		if (pitch < width || check_add_overflow(start, start_of_last, &start))
 			return false;
 	}
 
-	return !check_add_overflow(offset, width, &end) && end <= bos[index].size;
+	/* What ends with the last byte that there is ends at 0. */
+	return !check_add_overflow(start, width, end) || !*end;
+}
+
+/* Whether an operand lies within a buffer that the job declares. */
+static bool operand_valid(const struct mmgpu_cmd_bo *bos, u32 num_bos, u32 index, u32 need,
+			  u64 offset, u64 width, u32 rows, u32 pitch)
+{
+	u64 end;
+
+	if (index >= num_bos || !(bos[index].flags & need))
+		return false;
+
+	return operand_end(offset, width, rows, pitch, &end) && end && end <= bos[index].size;
+}
+
+static bool dst_valid(const struct drm_mmgpu_cmd *cmd, const struct mmgpu_cmd_bo *bos,
+		      u32 num_bos, u64 width, u32 rows)
+{
+	u64 end;
+
+	if (cmd->flags & MMGPU_CMD_DST_SVM)
+		return operand_end(cmd->dst, width, rows, cmd->dst_pitch, &end);
+
+	return operand_valid(bos, num_bos, cmd->dst_bo, MMGPU_BO_REF_WRITE, cmd->dst, width, rows,
+			     cmd->dst_pitch);
+}
+
+static bool src_valid(const struct drm_mmgpu_cmd *cmd, const struct mmgpu_cmd_bo *bos,
+		      u32 num_bos)
+{
+	u64 end;
+
+	if (cmd->flags & MMGPU_CMD_SRC_SVM)
+		return operand_end(cmd->src, cmd->width, cmd->rows, cmd->src_pitch, &end);
+
+	return operand_valid(bos, num_bos, cmd->src_bo, MMGPU_BO_REF_READ, cmd->src, cmd->width,
+			     cmd->rows, cmd->src_pitch);
 }
 
 /**
  * mmgpu_cmd_valid() - Check the operands
- * @cmd: command that has passed mmgpu_cmd_flags_valid(), without SVM operands
+ * @cmd: command that has passed mmgpu_cmd_flags_valid()
  * @bos: the job's buffers
  * @num_bos: number of @bos
  * @max_delay_ns: longest MMGPU_OP_DELAY
+ *
+ * What lies at a CPU address is for the page tables to say when the job runs.
  *
  * Return: whether the engine can execute it.
  */
@@ -82,18 +116,14 @@ bool mmgpu_cmd_valid(const struct drm_mmgpu_cmd *cmd, const struct mmgpu_cmd_bo 
 {
 	switch (cmd->op) {
 	case MMGPU_OP_FILL:
-		return operand_valid(bos, num_bos, cmd->dst_bo, MMGPU_BO_REF_WRITE,
-				     cmd->dst, cmd->width, cmd->rows, cmd->dst_pitch);
+		return dst_valid(cmd, bos, num_bos, cmd->width, cmd->rows);
 	case MMGPU_OP_COPY:
-		return operand_valid(bos, num_bos, cmd->dst_bo, MMGPU_BO_REF_WRITE,
-				     cmd->dst, cmd->width, cmd->rows, cmd->dst_pitch) &&
-		       operand_valid(bos, num_bos, cmd->src_bo, MMGPU_BO_REF_READ,
-				     cmd->src, cmd->width, cmd->rows, cmd->src_pitch);
+		return dst_valid(cmd, bos, num_bos, cmd->width, cmd->rows) &&
+		       src_valid(cmd, bos, num_bos);
 	case MMGPU_OP_ADD:
 	case MMGPU_OP_TIMESTAMP:
 		return IS_ALIGNED(cmd->dst, sizeof(u64)) &&
-		       operand_valid(bos, num_bos, cmd->dst_bo, MMGPU_BO_REF_WRITE,
-				     cmd->dst, sizeof(u64), 1, 0);
+		       dst_valid(cmd, bos, num_bos, sizeof(u64), 1);
 	case MMGPU_OP_DELAY:
 		return cmd->value <= max_delay_ns;
 	default:

@@ -49,9 +49,10 @@ typedef long mmgpu_core_ioctl(struct file *filp, unsigned int cmd, unsigned long
 /*
  * 1.0: first interface
  * 1.1: BO_GRANT
+ * 1.2: MMGPU_CMD_DST_SVM, MMGPU_CMD_SRC_SVM
  */
 #define MMGPU_MAJOR	1
-#define MMGPU_MINOR	1
+#define MMGPU_MINOR	2
 
 struct workqueue_struct *mmgpu_wq;
 
@@ -97,8 +98,7 @@ static int mmgpu_ioctl_get_param(struct drm_device *drm, void *data, struct drm_
 		args->value = mmgpu_params.max_delay_ms;
 		return 0;
 	case MMGPU_PARAM_SVM:
-		/* No job takes CPU addresses in version 1.1, whatever the parameter says. */
-		args->value = 0;
+		args->value = mmgpu_params.svm;
 		return 0;
 	default:
 		drm_dbg(drm, "refused: unknown param %u\n", args->param);
@@ -197,7 +197,8 @@ static inline bool mmgpu_ioctl_is_overtaken(unsigned int nr)
 }
 
 static inline long mmgpu_ioctl_gated(struct file *filp, unsigned int cmd, unsigned long arg,
-				     void __user *uarg, mmgpu_core_ioctl *core, enum mmgpu_door door)
+				     void __user *uarg, mmgpu_core_ioctl *core,
+				     enum mmgpu_door door)
 {
 	struct mmgpu_file *mfile = to_mmgpu_file(filp->private_data);
 	unsigned int nr = DRM_IOCTL_NR(cmd);

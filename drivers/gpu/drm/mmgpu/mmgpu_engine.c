@@ -4,9 +4,10 @@
 /**
  * DOC: Engine
  *
- * Executes commands on memory that is mapped. It knows no job, file or device, and
- * allocates nothing. It works in pieces, and between two of them sees whether its time
- * is over or somebody wants it to stop; so it needs no timer to end it.
+ * Executes commands on memory that is mapped, or through &struct mmgpu_svm. It knows no
+ * job, file or device, and allocates nothing. It works in pieces, and between two of them
+ * sees whether its time is over or somebody wants it to stop; so it needs no timer to
+ * end it, unless a page fault holds it up.
  *
  * Other engines and the CPUs of user space may use the same memory at any time. That can
  * spoil contents, which is up to them, and nothing else: all that steers the engine is
@@ -19,16 +20,16 @@
 #include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
-#include <linux/sizes.h>
 #include <linux/string.h>
 #include <linux/unaligned.h>
 
 #include <drm/mmgpu_drm.h>
 
 #include "mmgpu_engine.h"
+#include "mmgpu_svm.h"
 
 /* Bytes between two looks at the clock: tens of microseconds of work. A multiple of 8. */
-#define ENGINE_PIECE	SZ_64K
+#define ENGINE_PIECE	MMGPU_SVM_CHUNK
 
 /* What a row costs besides its bytes, so that many short rows are looked at as often. */
 #define ENGINE_ROW_COST	64
@@ -71,11 +72,29 @@ static void fill_piece(u8 *dst, u64 value, size_t len)
 	memcpy(dst + words * sizeof(value), &value, len % sizeof(value));
 }
 
+static int engine_fill_piece(const struct mmgpu_exec *exec, const struct drm_mmgpu_cmd *cmd,
+			     u64 dst, size_t len)
+{
+	if (cmd->flags & MMGPU_CMD_DST_SVM)
+		return mmgpu_svm_write(exec->svm, dst, exec->svm->buf, len);
+
+	if (!mmgpu_svm_begin(exec->svm))
+		return -ECANCELED;
+	fill_piece(exec->maps[cmd->dst_bo] + dst, cmd->value, len);
+	mmgpu_svm_end(exec->svm);
+
+	return 0;
+}
+
 static int engine_fill(const struct mmgpu_exec *exec, const struct drm_mmgpu_cmd *cmd)
 {
-	u8 *dst = exec->maps[cmd->dst_bo] + cmd->dst;
 	size_t budget = ENGINE_PIECE;
+	u64 dst = cmd->dst;
 	u32 row;
+
+	/* Pieces are a multiple of the value, so each begins as this does. */
+	if (cmd->flags & MMGPU_CMD_DST_SVM)
+		fill_piece(exec->svm->buf, cmd->value, min_t(u64, cmd->width, ENGINE_PIECE));
 
 	for (row = 0; row < cmd->rows; row++, dst += cmd->dst_pitch) {
 		u64 done = 0;
@@ -84,7 +103,9 @@ static int engine_fill(const struct mmgpu_exec *exec, const struct drm_mmgpu_cmd
 			size_t len = min_t(u64, cmd->width - done, ENGINE_PIECE);
 			int ret;
 
-			fill_piece(dst + done, cmd->value, len);
+			ret = engine_fill_piece(exec, cmd, dst + done, len);
+			if (ret)
+				return ret;
 			done += len;
 
 			ret = engine_spend(exec, &budget, len + ENGINE_ROW_COST);
@@ -96,19 +117,54 @@ static int engine_fill(const struct mmgpu_exec *exec, const struct drm_mmgpu_cmd
 	return 0;
 }
 
-static int engine_copy_row(const struct mmgpu_exec *exec, size_t *budget, u8 *dst, const u8 *src,
-			   u64 width)
+static int engine_copy_piece(const struct mmgpu_exec *exec, const struct drm_mmgpu_cmd *cmd,
+			     u64 dst, u64 src, size_t len, bool backwards)
 {
-	/* As memmove() does it, but in pieces: from the end, if the start would spoil the rest. */
-	bool backwards = dst > src && dst < src + width;
-	u64 left = width;
+	void *const *maps = exec->maps;
+
+	switch (cmd->flags & (MMGPU_CMD_DST_SVM | MMGPU_CMD_SRC_SVM)) {
+	case MMGPU_CMD_DST_SVM | MMGPU_CMD_SRC_SVM:
+		return mmgpu_svm_move(exec->svm, dst, src, len, backwards);
+	case MMGPU_CMD_DST_SVM:
+		return mmgpu_svm_write(exec->svm, dst, maps[cmd->src_bo] + src, len);
+	case MMGPU_CMD_SRC_SVM:
+		return mmgpu_svm_read(exec->svm, maps[cmd->dst_bo] + dst, src, len);
+	default:
+		if (!mmgpu_svm_begin(exec->svm))
+			return -ECANCELED;
+		memmove(maps[cmd->dst_bo] + dst, maps[cmd->src_bo] + src, len);
+		mmgpu_svm_end(exec->svm);
+		return 0;
+	}
+}
+
+/* Whether copying from the start would spoil what is still to be copied. */
+static bool engine_copies_backwards(const struct drm_mmgpu_cmd *cmd, u64 dst, u64 src)
+{
+	bool dst_svm = cmd->flags & MMGPU_CMD_DST_SVM;
+
+	if (dst_svm != !!(cmd->flags & MMGPU_CMD_SRC_SVM))
+		return false;
+	if (!dst_svm && cmd->dst_bo != cmd->src_bo)
+		return false;
+
+	return dst > src && dst - src < cmd->width;
+}
+
+static int engine_copy_row(const struct mmgpu_exec *exec, const struct drm_mmgpu_cmd *cmd,
+			   size_t *budget, u64 dst, u64 src)
+{
+	bool backwards = engine_copies_backwards(cmd, dst, src);
+	u64 left = cmd->width;
 
 	while (left) {
 		size_t len = min_t(u64, left, ENGINE_PIECE);
-		u64 at = backwards ? left - len : width - left;
+		u64 at = backwards ? left - len : cmd->width - left;
 		int ret;
 
-		memmove(dst + at, src + at, len);
+		ret = engine_copy_piece(exec, cmd, dst + at, src + at, len, backwards);
+		if (ret)
+			return ret;
 		left -= len;
 
 		ret = engine_spend(exec, budget, len + ENGINE_ROW_COST);
@@ -121,19 +177,43 @@ static int engine_copy_row(const struct mmgpu_exec *exec, size_t *budget, u8 *ds
 
 static int engine_copy(const struct mmgpu_exec *exec, const struct drm_mmgpu_cmd *cmd)
 {
-	const u8 *src = exec->maps[cmd->src_bo] + cmd->src;
-	u8 *dst = exec->maps[cmd->dst_bo] + cmd->dst;
 	size_t budget = ENGINE_PIECE;
+	u64 dst = cmd->dst, src = cmd->src;
 	u32 row;
 	int ret;
 
 	for (row = 0; row < cmd->rows; row++) {
-		ret = engine_copy_row(exec, &budget, dst, src, cmd->width);
+		ret = engine_copy_row(exec, cmd, &budget, dst, src);
 		if (ret)
 			return ret;
 		dst += cmd->dst_pitch;
 		src += cmd->src_pitch;
 	}
+
+	return 0;
+}
+
+static int engine_add(const struct mmgpu_exec *exec, const struct drm_mmgpu_cmd *cmd)
+{
+	if (!mmgpu_svm_begin(exec->svm))
+		return -ECANCELED;
+	atomic64_add(cmd->value, exec->maps[cmd->dst_bo] + cmd->dst);
+	mmgpu_svm_end(exec->svm);
+
+	return 0;
+}
+
+static int engine_timestamp(const struct mmgpu_exec *exec, const struct drm_mmgpu_cmd *cmd)
+{
+	u64 now = ktime_get_ns();
+
+	if (cmd->flags & MMGPU_CMD_DST_SVM)
+		return mmgpu_svm_write(exec->svm, cmd->dst, &now, sizeof(now));
+
+	if (!mmgpu_svm_begin(exec->svm))
+		return -ECANCELED;
+	WRITE_ONCE(*(u64 *)(exec->maps[cmd->dst_bo] + cmd->dst), now);
+	mmgpu_svm_end(exec->svm);
 
 	return 0;
 }
@@ -166,11 +246,9 @@ static int engine_exec_one(const struct mmgpu_exec *exec, const struct drm_mmgpu
 	case MMGPU_OP_COPY:
 		return engine_copy(exec, cmd);
 	case MMGPU_OP_ADD:
-		atomic64_add(cmd->value, exec->maps[cmd->dst_bo] + cmd->dst);
-		return 0;
+		return engine_add(exec, cmd);
 	case MMGPU_OP_TIMESTAMP:
-		WRITE_ONCE(*(u64 *)(exec->maps[cmd->dst_bo] + cmd->dst), ktime_get_ns());
-		return 0;
+		return engine_timestamp(exec, cmd);
 	case MMGPU_OP_DELAY:
 		return engine_delay(exec, cmd->value);
 	default:
@@ -184,8 +262,9 @@ static int engine_exec_one(const struct mmgpu_exec *exec, const struct drm_mmgpu
  *
  * May sleep.
  *
- * Return: 0; -ETIME at the deadline, -ENODEV when told to stop, and no command after
- * that has run.
+ * Return: 0; -ETIME at the deadline, -ENODEV when told to stop, -EFAULT at an address
+ * that the owner's page tables refuse, -ECANCELED if the owner's mm is gone or somebody
+ * else ended the job; no command after that has run.
  */
 int mmgpu_engine_exec(const struct mmgpu_exec *exec)
 {

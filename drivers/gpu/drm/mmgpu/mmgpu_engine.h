@@ -8,6 +8,7 @@
 #include <linux/wait.h>
 
 struct drm_mmgpu_cmd;
+struct mmgpu_svm;
 
 /**
  * struct mmgpu_exec - commands for mmgpu_engine_exec()
@@ -21,6 +22,9 @@ struct mmgpu_exec {
 
 	/** @maps: where each buffer that the commands name lies */
 	void *const *maps;
+
+	/** @svm: what reaches the owner's memory; NULL if no command names it */
+	struct mmgpu_svm *svm;
 
 	/** @deadline: when to give up */
 	ktime_t deadline;

@@ -30,12 +30,14 @@
 #include "mmgpu_ctx.h"
 #include "mmgpu_device.h"
 #include "mmgpu_file.h"
+#include "mmgpu_svm_thread.h"
 #include "mmgpu_trace.h"
 
 static void mmgpu_file_free(struct kref *ref)
 {
 	struct mmgpu_file *mfile = container_of(ref, struct mmgpu_file, ref);
 
+	mmgpu_svm_thread_free(mfile->svm_thread);
 	mmgpu_mm_put(mfile->owner);
 	xa_destroy(&mfile->ctxs);
 	mutex_destroy(&mfile->lock);
@@ -216,6 +218,7 @@ void mmgpu_file_postclose(struct drm_device *drm, struct drm_file *file)
 		mmgpu_mm_remove_client(mfile->owner, &mfile->client);
 
 	mmgpu_ctx_destroy_all(mfile);
+	mmgpu_svm_thread_close(mfile->svm_thread);
 	mmgpu_file_put(mfile);
 }
 
@@ -236,6 +239,9 @@ void mmgpu_file_show_fdinfo(struct seq_file *m, struct file *filp)
 	drm_printf(&p, "drm-engine-cpu:\t%lld ns\n", (long long)atomic64_read(&mfile->busy_ns));
 	if (mmgpu_params.engines > 1)
 		drm_printf(&p, "drm-engine-capacity-cpu:\t%u\n", mmgpu_params.engines);
+	if (owner && mmgpu_params.svm)
+		drm_printf(&p, "drm-engine-svm:\t%lld ns\n",
+			   (long long)atomic64_read(&mfile->svm_ns));
 	drm_show_memory_stats(&p, file);
 	if (owner)
 		drm_printf(&p, "mmgpu-mm-seq:\t%llu\n", owner->seq);

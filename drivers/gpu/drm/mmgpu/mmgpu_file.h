@@ -18,6 +18,7 @@
 
 struct mmgpu_ctx;
 struct mmgpu_device;
+struct mmgpu_svm_thread;
 struct seq_file;
 
 /**
@@ -63,6 +64,12 @@ struct mmgpu_file {
 
 	/** @busy_ns: time that engines spent on jobs of this file */
 	atomic64_t busy_ns;
+
+	/** @svm_thread: runs jobs that name CPU addresses; set once, under @lock */
+	struct mmgpu_svm_thread *svm_thread;
+
+	/** @svm_ns: time that @svm_thread spent on jobs, page faults included */
+	atomic64_t svm_ns;
 
 	/** @ref: one of the open file, one of each context */
 	struct kref ref;

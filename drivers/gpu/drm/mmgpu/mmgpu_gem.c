@@ -464,7 +464,8 @@ int mmgpu_ioctl_bo_wait(struct drm_device *drm, void *data, struct drm_file *fil
 	if (mmgpu_bad(mdev, !obj))
 		return -ENOENT;
 
-	ret = mmgpu_bo_check_mm(to_mmgpu_bo(obj), current->mm, MMGPU_ACCESS_READ, MMGPU_DOOR_BO_WAIT);
+	ret = mmgpu_bo_check_mm(to_mmgpu_bo(obj), current->mm, MMGPU_ACCESS_READ,
+				MMGPU_DOOR_BO_WAIT);
 	if (!ret) {
 		write = args->flags & MMGPU_BO_WAIT_WRITE;
 		ret = mmgpu_bo_wait(to_mmgpu_bo(obj), dma_resv_usage_rw(write), args->timeout_ns);

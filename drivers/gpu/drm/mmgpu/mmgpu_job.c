@@ -6,13 +6,14 @@
  *
  * A job is on its context's list from mmgpu_job_enqueue() to the signalling of its
  * fence, which happens under &mmgpu_ctx.lock, only for the first of the list, and
- * exactly once: by the engine that ran it, or by whoever cancelled it before it ran.
+ * exactly once: by the engine or the thread that ran it, by whoever ended it in the
+ * place of a thread that waits for a page fault, or by whoever cancelled it before it ran.
  *
  * A cancelled job has to wait for its turn in the scheduler, behind whoever has a higher
  * priority, before it can be freed. What it holds (buffers, commands, fences of
  * strangers) goes at once.
  *
- * The scheduler and the engine each hold a reference. Who drops the last one leaves the
+ * The scheduler and the engine (or thread) each hold a reference. Who drops the last one leaves the
  * freeing to a work item, as it drops the context, maybe the device, and buffers whose
  * reservation must not be taken where fences are signalled.
  */
@@ -33,6 +34,7 @@
 #include "mmgpu_file.h"
 #include "mmgpu_gem.h"
 #include "mmgpu_job.h"
+#include "mmgpu_svm_thread.h"
 
 /* Drops all that only running needs; may be called twice, but not at once. */
 static void mmgpu_job_drop(struct mmgpu_job *job)
@@ -109,36 +111,6 @@ struct mmgpu_job *mmgpu_job_get(struct mmgpu_job *job)
 void mmgpu_job_put(struct mmgpu_job *job)
 {
 	kref_put(&job->ref, mmgpu_job_release);
-}
-
-/**
- * mmgpu_job_alloc() - Allocate a job and its fence
- *
- * Return: the job, to fill in and then to enqueue or to give to mmgpu_job_free(); NULL if
- * there is no memory.
- */
-struct mmgpu_job *mmgpu_job_alloc(void)
-{
-	struct mmgpu_job *job;
-
-	job = kzalloc_obj(*job, GFP_KERNEL_ACCOUNT);
-	if (!job)
-		return NULL;
-
-	job->fence = mmgpu_fence_alloc();
-	if (!job->fence) {
-		kfree(job);
-		return NULL;
-	}
-
-	kref_init(&job->ref);
-	INIT_LIST_HEAD(&job->link);
-	INIT_LIST_HEAD(&job->granted_link);
-	kthread_init_work(&job->exec_work, mmgpu_job_exec);
-	INIT_WORK(&job->drop_work, mmgpu_job_drop_work);
-	INIT_WORK(&job->free_work, mmgpu_job_free_work);
-
-	return job;
 }
 
 /* Needs &mmgpu_ctx.lock, and the job to be the first of the list. */
@@ -340,12 +312,63 @@ int mmgpu_job_wait_granted(const struct mmgpu_bo *bo, u64 seq, u32 access)
 	return ret;
 }
 
-static void mmgpu_job_finish(struct mmgpu_job *job, int error)
+/**
+ * mmgpu_job_hand_over() - Give a job to the thread of its file, if that is to run it
+ * @job: job whose turn in the scheduler has come
+ *
+ * Return: whether it was given away, with a reference of its own.
+ */
+bool mmgpu_job_hand_over(struct mmgpu_job *job)
+{
+	struct mmgpu_svm_thread *thread;
+	struct mmgpu_ctx *ctx = job->ctx;
+	bool given = false;
+
+	/* Pairs with mmgpu_svm_thread_start(). */
+	thread = smp_load_acquire(&ctx->mfile->svm_thread);
+	if (likely(!thread))
+		return false;
+
+	/*
+	 * The jobs before it that an engine ran are over, or it would not be its turn. So
+	 * what is unfinished there the thread has.
+	 */
+	spin_lock(&ctx->lock);
+	if (!list_empty(&job->link) && (job->svm || !list_is_first(&job->link, &ctx->jobs))) {
+		mmgpu_svm_thread_queue(thread, mmgpu_job_get(job));
+		given = true;
+	}
+	spin_unlock(&ctx->lock);
+
+	return given;
+}
+
+/* False if it was cancelled; else it is running from here on, and nobody drops its parts. */
+static bool mmgpu_job_start(struct mmgpu_job *job)
 {
 	struct mmgpu_ctx *ctx = job->ctx;
 
 	spin_lock(&ctx->lock);
+	job->running = !job->error;
+	spin_unlock(&ctx->lock);
 
+	return job->running;
+}
+
+/**
+ * mmgpu_job_finish() - End a job that was running
+ * @job: job that is not finished; it touches nothing any more
+ * @error: of its fence
+ */
+void mmgpu_job_finish(struct mmgpu_job *job, int error)
+{
+	struct mmgpu_ctx *ctx = job->ctx;
+	bool cookie = dma_fence_begin_signalling();
+
+	spin_lock(&ctx->lock);
+
+	if (error == -EFAULT)
+		ctx->faults++;
 	if (error == -ETIME) {
 		ctx->hangs++;
 		ctx->banned = true;
@@ -361,49 +384,90 @@ static void mmgpu_job_finish(struct mmgpu_job *job, int error)
 
 	spin_unlock(&ctx->lock);
 	wake_up_all(&ctx->wq);
+
+	dma_fence_end_signalling(cookie);
 }
 
 /**
- * mmgpu_job_exec() - Execute a job, on the thread of an engine
- * @work: &mmgpu_job.exec_work, with a reference to the job
+ * mmgpu_job_exec() - Execute a job
+ * @job: job that has its turn; cancelled, it has signalled
+ * @thread: the thread of a bound file if that executes it, NULL if an engine does
  */
-void mmgpu_job_exec(struct kthread_work *work)
+void mmgpu_job_exec(struct mmgpu_job *job, struct mmgpu_svm_thread *thread)
 {
-	struct mmgpu_job *job = container_of(work, struct mmgpu_job, exec_work);
-	struct mmgpu_device *mdev = job->ctx->mfile->mdev;
-	struct mmgpu_ctx *ctx = job->ctx;
+	struct mmgpu_file *mfile = job->ctx->mfile;
+	struct mmgpu_device *mdev = mfile->mdev;
 	ktime_t start = ktime_get();
 	struct mmgpu_exec exec = {
 		.deadline = ktime_add_ms(start, mmgpu_params.job_timeout_ms),
 		.stop = &mdev->gone,
 		.stop_wq = &mdev->gone_wq,
 	};
-	bool cookie = dma_fence_begin_signalling();
+	bool ours = true;
 	int error;
 
-	spin_lock(&ctx->lock);
-	error = job->error;
-	job->running = !error;
-	spin_unlock(&ctx->lock);
+	if (!mmgpu_job_start(job))
+		return;
 
-	/* A cancelled job has signalled: the one before it in its context is over. */
-	if (error)
-		goto out_put;
-
-	/* From here on nobody cancels it and drops these. */
 	exec.cmds = job->cmds;
 	exec.num_cmds = job->num_cmds;
 	exec.maps = job->maps;
 
 	error = mmgpu_job_start_granted(job);
 	if (!error) {
+		if (thread)
+			exec.svm = mmgpu_svm_thread_begin(thread, job, exec.deadline);
 		error = mmgpu_engine_exec(&exec);
+		if (thread)
+			ours = mmgpu_svm_thread_end(thread);
 		mmgpu_job_end_granted(job);
 	}
-	atomic64_add(ktime_to_ns(ktime_sub(ktime_get(), start)), &ctx->mfile->busy_ns);
-	mmgpu_job_finish(job, error);
 
-out_put:
+	atomic64_add(ktime_to_ns(ktime_sub(ktime_get(), start)),
+		     thread ? &mfile->svm_ns : &mfile->busy_ns);
+	if (ours)
+		mmgpu_job_finish(job, error);
+}
+
+/* On the thread of an engine, with a reference to the job. */
+static void mmgpu_job_exec_work(struct kthread_work *work)
+{
+	struct mmgpu_job *job = container_of(work, struct mmgpu_job, exec_work);
+	bool cookie = dma_fence_begin_signalling();
+
+	mmgpu_job_exec(job, NULL);
+
 	dma_fence_end_signalling(cookie);
 	mmgpu_job_put(job);
+}
+
+/**
+ * mmgpu_job_alloc() - Allocate a job and its fence
+ *
+ * Return: the job, to fill in and then to enqueue or to give to mmgpu_job_free(); NULL if
+ * there is no memory.
+ */
+struct mmgpu_job *mmgpu_job_alloc(void)
+{
+	struct mmgpu_job *job;
+
+	job = kzalloc_obj(*job, GFP_KERNEL_ACCOUNT);
+	if (!job)
+		return NULL;
+
+	job->fence = mmgpu_fence_alloc();
+	if (!job->fence) {
+		kfree(job);
+		return NULL;
+	}
+
+	kref_init(&job->ref);
+	INIT_LIST_HEAD(&job->link);
+	INIT_LIST_HEAD(&job->svm_link);
+	INIT_LIST_HEAD(&job->granted_link);
+	kthread_init_work(&job->exec_work, mmgpu_job_exec_work);
+	INIT_WORK(&job->drop_work, mmgpu_job_drop_work);
+	INIT_WORK(&job->free_work, mmgpu_job_free_work);
+
+	return job;
 }

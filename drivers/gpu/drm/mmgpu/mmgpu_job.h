@@ -19,6 +19,7 @@ struct drm_mmgpu_cmd;
 struct mmgpu_bo;
 struct mmgpu_cmd_bo;
 struct mmgpu_ctx;
+struct mmgpu_svm_thread;
 
 /**
  * struct mmgpu_job - a job, with all it needs until its fence has signalled
@@ -56,6 +57,12 @@ struct mmgpu_job {
 
 	/** @mm_seq: number of the mm that submitted it; only looked at for private buffers */
 	u64 mm_seq;
+
+	/** @svm: a command names a CPU address, so it runs on the thread of its file */
+	bool svm;
+
+	/** @svm_link: in the queue of that thread */
+	struct list_head svm_link;
 
 	/** @granted: a buffer is another mm's, so access to it may have been revoked */
 	bool granted;
@@ -107,6 +114,8 @@ void mmgpu_job_cancel_all_locked(struct mmgpu_ctx *ctx, int error);
 
 int mmgpu_job_wait_granted(const struct mmgpu_bo *bo, u64 seq, u32 access);
 
-void mmgpu_job_exec(struct kthread_work *work);
+bool mmgpu_job_hand_over(struct mmgpu_job *job);
+void mmgpu_job_exec(struct mmgpu_job *job, struct mmgpu_svm_thread *thread);
+void mmgpu_job_finish(struct mmgpu_job *job, int error);
 
 #endif /* _MMGPU_JOB_H_ */

@@ -29,6 +29,7 @@
 #include <linux/mm_types.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -263,6 +264,61 @@ struct mmgpu_mm *mmgpu_mm_assign(void)
 		mmu_notifier_put(notifier);
 
 	return m;
+}
+
+/**
+ * mmgpu_mm_get_users() - Keep an mm from ending, for a short time
+ * @m: the mm's object
+ *
+ * Return: the mm, for mmgpu_mm_put_users(); NULL if its last user is gone.
+ */
+struct mm_struct *mmgpu_mm_get_users(struct mmgpu_mm *m)
+{
+	struct mm_struct *mm;
+
+	spin_lock(&mms_lock);
+	mm = m->mm;
+	if (mm && mmget_not_zero(mm))
+		m->users++;
+	else
+		mm = NULL;
+	spin_unlock(&mms_lock);
+
+	return mm;
+}
+
+/**
+ * mmgpu_mm_put_users() - Take back mmgpu_mm_get_users()
+ * @m: the mm's object
+ * @mm: the mm
+ *
+ * If this is what the mm's end has waited for, it comes from a work item of the kernel's.
+ */
+void mmgpu_mm_put_users(struct mmgpu_mm *m, struct mm_struct *mm)
+{
+	spin_lock(&mms_lock);
+	m->users--;
+	spin_unlock(&mms_lock);
+
+	mmput_async(mm);
+}
+
+/**
+ * mmgpu_mm_is_abandoned() - Ask whether an mm is kept from ending by us alone
+ * @m: the mm's object
+ *
+ * Return: true if its users are all ours; then they are no others ever after.
+ */
+bool mmgpu_mm_is_abandoned(struct mmgpu_mm *m)
+{
+	bool abandoned;
+
+	/* Ours are counted while they are held, so other users make a difference here. */
+	spin_lock(&mms_lock);
+	abandoned = m->users && m->mm && atomic_read(&m->mm->mm_users) == m->users;
+	spin_unlock(&mms_lock);
+
+	return abandoned;
 }
 
 /**

@@ -24,6 +24,9 @@ struct mmgpu_mm {
 	/** @seq: the number, fixed before anybody can find the object */
 	u64 seq;
 
+	/** @users: how many of the mm's users are ours, see mmgpu_mm_get_users() */
+	unsigned int users;
+
 	/** @notifier: tells the end of @mm, and pins the struct */
 	struct mmu_notifier notifier;
 
@@ -86,6 +89,9 @@ struct mmgpu_mm *mmgpu_mm_get(struct mmgpu_mm *m);
 void mmgpu_mm_put(struct mmgpu_mm *m);
 struct mmgpu_mm *mmgpu_mm_lookup(u64 seq);
 u64 mmgpu_mm_lookup_seq(const struct mm_struct *mm);
+struct mm_struct *mmgpu_mm_get_users(struct mmgpu_mm *m);
+void mmgpu_mm_put_users(struct mmgpu_mm *m, struct mm_struct *mm);
+bool mmgpu_mm_is_abandoned(struct mmgpu_mm *m);
 void mmgpu_mm_add_client(struct mmgpu_mm *m, struct mmgpu_mm_client *client);
 void mmgpu_mm_remove_client(struct mmgpu_mm *m, struct mmgpu_mm_client *client);
 void mmgpu_mm_show(struct seq_file *s);

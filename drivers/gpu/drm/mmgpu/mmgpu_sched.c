@@ -36,7 +36,11 @@ static struct dma_fence *mmgpu_sched_run_job(struct drm_sched_job *sched_job)
 	struct mmgpu_job *job = to_mmgpu_job(sched_job);
 	struct mmgpu_engine *engine = container_of(sched_job->sched, struct mmgpu_engine, sched);
 
-	/* A job that was cancelled has signalled, or will when the one before it does. */
+	/* The engine goes on at once. */
+	if (mmgpu_job_hand_over(job))
+		return NULL;
+
+	/* A job that was cancelled has signalled: no job before it runs any more. */
 	if (!dma_fence_is_signaled(job->fence)) {
 		mmgpu_job_get(job);
 		kthread_queue_work(engine->worker, &job->exec_work);

@@ -12,10 +12,8 @@
 
 #include <linux/dma-resv.h>
 #include <linux/mm.h>
-#include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/time64.h>
-#include <linux/uaccess.h>
 
 #include <drm/drm_drv.h>
 #include <drm/drm_file.h>
@@ -24,6 +22,7 @@
 #include <drm/mmgpu_drm.h>
 
 #include "mmgpu_access.h"
+#include "mmgpu_array.h"
 #include "mmgpu_cmd.h"
 #include "mmgpu_ctx.h"
 #include "mmgpu_device.h"
@@ -32,10 +31,8 @@
 #include "mmgpu_job.h"
 #include "mmgpu_sched.h"
 #include "mmgpu_submit.h"
+#include "mmgpu_svm_thread.h"
 #include "mmgpu_sync.h"
-
-/* Bounds what one call reads of elements that are larger than we know. */
-#define SUBMIT_MAX_STRIDE	4096
 
 #define SUBMIT_BO_REF_FLAGS	(MMGPU_BO_REF_READ | MMGPU_BO_REF_WRITE | \
 				 MMGPU_BO_REF_NO_IMPLICIT_SYNC)
@@ -61,78 +58,22 @@ struct mmgpu_submit {
 	bool published;
 };
 
-static int submit_check_array(struct mmgpu_submit *sub, const struct drm_mmgpu_obj_array *array,
-			      size_t size, u32 max)
-{
-	if (!array->count)
-		return 0;
-	if (mmgpu_bad(sub->mdev, array->stride < size))
-		return -EINVAL;
-	if (mmgpu_bad(sub->mdev, array->count > max) ||
-	    mmgpu_bad(sub->mdev, array->stride > SUBMIT_MAX_STRIDE))
-		return -E2BIG;
-
-	return 0;
-}
-
 static int submit_check_arrays(struct mmgpu_submit *sub)
 {
 	const struct drm_mmgpu_submit *args = sub->args;
-	int ret;
+	struct mmgpu_device *mdev = sub->mdev;
 
-	if (mmgpu_bad(sub->mdev, args->flags))
+	if (mmgpu_bad(mdev, args->flags))
 		return -EINVAL;
 
-	ret = submit_check_array(sub, &args->cmds, sizeof(struct drm_mmgpu_cmd), MMGPU_MAX_CMDS);
-	if (ret)
-		return ret;
-	ret = submit_check_array(sub, &args->bos, sizeof(*sub->bo_refs), MMGPU_MAX_BOS);
-	if (ret)
-		return ret;
-	ret = submit_check_array(sub, &args->in_syncs, sizeof(*sub->in_syncs), MMGPU_MAX_SYNCS);
-	if (ret)
-		return ret;
-
-	return submit_check_array(sub, &args->out_syncs, sizeof(*sub->out_syncs), MMGPU_MAX_SYNCS);
-}
-
-/* Returns NULL for an empty array; else memory for kvfree(), or ERR_PTR(). */
-static void *submit_copy_array(const struct drm_mmgpu_obj_array *array, size_t size)
-{
-	u64 addr = array->array;
-	void *copy;
-	int ret = 0;
-	u32 i;
-
-	if (!array->count)
-		return NULL;
-
-	copy = kvmalloc_array(array->count, size, GFP_KERNEL_ACCOUNT);
-	if (!copy)
-		return ERR_PTR(-ENOMEM);
-
-	if (array->stride == size) {
-		if (copy_from_user(copy, u64_to_user_ptr(addr), array->count * size))
-			ret = -EFAULT;
-	} else {
-		for (i = 0; i < array->count && !ret; i++) {
-			ret = copy_struct_from_user(copy + i * size, size, u64_to_user_ptr(addr),
-						    array->stride);
-			if (!ret && check_add_overflow(addr, array->stride, &addr) &&
-			    i + 1 < array->count)
-				ret = -EFAULT;
-		}
-	}
-	if (ret) {
-		kvfree(copy);
-		return ERR_PTR(ret);
-	}
-
-	return copy;
+	return mmgpu_array_check(mdev, &args->cmds, sizeof(struct drm_mmgpu_cmd), MMGPU_MAX_CMDS) ?:
+	       mmgpu_array_check(mdev, &args->bos, sizeof(*sub->bo_refs), MMGPU_MAX_BOS) ?:
+	       mmgpu_array_check(mdev, &args->in_syncs, sizeof(*sub->in_syncs), MMGPU_MAX_SYNCS) ?:
+	       mmgpu_array_check(mdev, &args->out_syncs, sizeof(*sub->out_syncs), MMGPU_MAX_SYNCS);
 }
 
 #define submit_copy(var, array, size) ({				\
-	void *__copy = submit_copy_array(array, size);			\
+	void *__copy = mmgpu_array_copy(array, size);			\
 									\
 	(var) = IS_ERR(__copy) ? NULL : __copy;				\
 	PTR_ERR_OR_ZERO(__copy);					\
@@ -190,10 +131,11 @@ static int submit_check_offered(struct mmgpu_submit *sub)
 	struct drm_device *drm = &sub->mdev->drm;
 	u32 i;
 
-	/* SVM. */
 	for (i = 0; i < args->cmds.count; i++)
-		if (mmgpu_bad(sub->mdev, sub->job->cmds[i].flags))
-			return -EOPNOTSUPP;
+		sub->job->svm |= sub->job->cmds[i].flags;
+	if (sub->job->svm && (mmgpu_bad(sub->mdev, !mmgpu_params.svm) ||
+			      mmgpu_bad(sub->mdev, !mmgpu_file_owner(sub->mfile))))
+		return -EOPNOTSUPP;
 
 	for (i = 0; i < args->in_syncs.count; i++)
 		if (mmgpu_bad(sub->mdev, !mmgpu_sync_offered(drm, &sub->in_syncs[i])))
@@ -202,6 +144,11 @@ static int submit_check_offered(struct mmgpu_submit *sub)
 	for (i = 0; i < args->out_syncs.count; i++)
 		if (mmgpu_bad(sub->mdev, !mmgpu_sync_offered(drm, &sub->out_syncs[i])))
 			return -EOPNOTSUPP;
+
+	/* What waits for page faults must be nobody's implicit fence. */
+	for (i = 0; sub->job->svm && i < args->bos.count; i++)
+		if (mmgpu_bad(sub->mdev, !(sub->bo_refs[i].flags & MMGPU_BO_REF_NO_IMPLICIT_SYNC)))
+			return -EINVAL;
 
 	return 0;
 }
@@ -344,6 +291,12 @@ static int submit_prepare(struct mmgpu_submit *sub)
 	struct mmgpu_job *job = sub->job;
 	int ret;
 	u32 i;
+
+	if (job->svm) {
+		ret = mmgpu_svm_thread_start(sub->mfile);
+		if (ret)
+			return ret;
+	}
 
 	for (i = 0; i < job->num_bos; i++) {
 		ret = mmgpu_bo_map_import(to_mmgpu_bo(job->objs[i]));

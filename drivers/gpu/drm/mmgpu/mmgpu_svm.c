@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Copyright 2026 The mmgpu developers */
+
+/**
+ * DOC: Shared virtual addressing
+ *
+ * A kernel thread that uses the owner's mm copies to and from plain CPU addresses. The
+ * page tables decide at that moment what it may touch; nothing is pinned, and no page
+ * is remembered.
+ *
+ * A copy is tried with page faults off, under &mmgpu_svm.lock, after a look at
+ * &mmgpu_svm.over. What it could not reach is faulted in with no lock held, as a thread
+ * of the owner would, and then it is tried again. So a fault may take as long as it likes
+ * while somebody else ends the job and signals its fence, and after that nothing is read or
+ * written. Whoever ends it sends the thread SIGKILL, which ends the wait for the fault.
+ *
+ * The mm's users are held for one chunk, so the end of the process waits for at most
+ * that; between two chunks it may be gone.
+ */
+
+#include <linux/align.h>
+#include <linux/kthread.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "mmgpu_mm.h"
+#include "mmgpu_svm.h"
+#include "mmgpu_trace.h"
+
+/* One copy. One of the ends may be the kernel's. */
+struct svm_copy {
+	void __user *udst;
+	const void __user *usrc;
+	void *kdst;
+	const void *ksrc;
+	bool backwards;
+	/* Out, on -EFAULT: which address. */
+	const void __user *refused;
+};
+
+/**
+ * mmgpu_svm_init() - Prepare
+ * @svm: zeroed
+ * @m: the owner's mm
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int mmgpu_svm_init(struct mmgpu_svm *svm, struct mmgpu_mm *m)
+{
+	svm->buf = kvmalloc(MMGPU_SVM_CHUNK + sizeof(u64), GFP_KERNEL_ACCOUNT);
+	if (!svm->buf)
+		return -ENOMEM;
+
+	svm->m = m;
+	svm->over = true;
+	mutex_init(&svm->lock);
+
+	return 0;
+}
+
+/**
+ * mmgpu_svm_fini() - Take back mmgpu_svm_init()
+ * @svm: initialized
+ */
+void mmgpu_svm_fini(struct mmgpu_svm *svm)
+{
+	mutex_destroy(&svm->lock);
+	kvfree(svm->buf);
+}
+
+static bool svm_words_allowed(const void __user *dst, const void __user *src)
+{
+	return IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS) ||
+	       IS_ALIGNED((unsigned long)dst | (unsigned long)src, sizeof(long));
+}
+
+/* These are for a section that user_access_begin() began, where nothing may be called. */
+static __always_inline bool svm_move_word(void __user *dst, const void __user *src)
+{
+	unsigned long value;
+
+	unsafe_get_user(value, (const unsigned long __user *)src, fault);
+	unsafe_put_user(value, (unsigned long __user *)dst, fault);
+
+	return true;
+
+fault:
+	return false;
+}
+
+static __always_inline bool svm_move_byte(void __user *dst, const void __user *src)
+{
+	u8 value;
+
+	unsafe_get_user(value, (const u8 __user *)src, fault);
+	unsafe_put_user(value, (u8 __user *)dst, fault);
+
+	return true;
+
+fault:
+	return false;
+}
+
+/* Eight words at a time; of those where it met a fault some may be copied. */
+static __always_inline size_t svm_move_words(void __user *dst, const void __user *src, size_t len)
+{
+	const size_t word = sizeof(long);
+	size_t done;
+
+	for (done = 0; len - done >= 8 * word; done += 8 * word) {
+		void __user *d = dst + done;
+		const void __user *s = src + done;
+
+		if (!svm_move_word(d, s) ||
+		    !svm_move_word(d + word, s + word) ||
+		    !svm_move_word(d + 2 * word, s + 2 * word) ||
+		    !svm_move_word(d + 3 * word, s + 3 * word) ||
+		    !svm_move_word(d + 4 * word, s + 4 * word) ||
+		    !svm_move_word(d + 5 * word, s + 5 * word) ||
+		    !svm_move_word(d + 6 * word, s + 6 * word) ||
+		    !svm_move_word(d + 7 * word, s + 7 * word))
+			break;
+	}
+
+	return done;
+}
+
+/*
+ * From user to user. Returns how much could be copied, and not less if the ranges overlap,
+ * since it can't be copied twice then.
+ */
+static size_t svm_move(void __user *dst, const void __user *src, size_t len, bool backwards)
+{
+	const bool words = svm_words_allowed(dst, src);
+	const size_t word = sizeof(long);
+	size_t done = 0;
+
+	if (!user_access_begin(dst, len))
+		return 0;
+
+	if (words && (dst >= src + len || src >= dst + len))
+		done = svm_move_words(dst, src, len);
+
+	for (; words && len - done >= word; done += word) {
+		size_t at = backwards ? len - done - word : done;
+
+		if (!svm_move_word(dst + at, src + at))
+			goto out;
+	}
+	for (; done < len; done++) {
+		size_t at = backwards ? len - done - 1 : done;
+
+		if (!svm_move_byte(dst + at, src + at))
+			break;
+	}
+out:
+	user_access_end();
+
+	return done;
+}
+
+/* One aligned word goes at once, for whoever polls it. */
+static size_t svm_write_word(void __user *dst, const void *src)
+{
+	if (!user_access_begin(dst, sizeof(u64)))
+		return 0;
+	unsafe_put_user(*(const u64 *)src, (u64 __user *)dst, fault);
+	user_access_end();
+
+	return sizeof(u64);
+
+fault:
+	user_access_end();
+
+	return 0;
+}
+
+/* With page faults off. Returns how much could be copied of @len bytes at @at. */
+static size_t svm_try(const struct svm_copy *copy, size_t at, size_t len)
+{
+	if (copy->usrc && !access_ok(copy->usrc + at, len))
+		return 0;
+	if (copy->udst && !access_ok(copy->udst + at, len))
+		return 0;
+
+	if (copy->kdst)
+		return len - __copy_from_user_inatomic(copy->kdst + at, copy->usrc + at, len);
+	if (!copy->ksrc)
+		return svm_move(copy->udst + at, copy->usrc + at, len, copy->backwards);
+	if (len == sizeof(u64) && IS_ALIGNED((unsigned long)(copy->udst + at), sizeof(u64)))
+		return svm_write_word(copy->udst + at, copy->ksrc + at);
+
+	return len - __copy_to_user_inatomic(copy->udst + at, copy->ksrc + at, len);
+}
+
+/*
+ * fault_in_safe_writeable(), but the wait for the mmap lock ends with SIGKILL, and a stack
+ * grows. Writes nothing. Returns how much is there.
+ */
+static size_t svm_fault_in_writeable(void __user *dst, size_t len)
+{
+	unsigned long start = (unsigned long)dst, addr = start;
+	struct mm_struct *mm = current->mm;
+	bool unlocked = false;
+
+	while (addr - start < len) {
+		struct vm_area_struct *vma;
+
+		/* A read grows a stack; fixup_user_fault() would only complain. */
+		if (mmap_read_lock_killable(mm))
+			break;
+		vma = find_vma(mm, addr);
+		if (vma && addr < vma->vm_start && vma->vm_flags & VM_GROWSDOWN) {
+			mmap_read_unlock(mm);
+			if (fault_in_readable((const char __user *)addr, 1))
+				break;
+			continue;
+		}
+		if (!vma || addr < vma->vm_start ||
+		    fixup_user_fault(mm, addr, FAULT_FLAG_WRITE, &unlocked)) {
+			mmap_read_unlock(mm);
+			break;
+		}
+		mmap_read_unlock(mm);
+		addr = PAGE_ALIGN_DOWN(addr + PAGE_SIZE);
+		if (!addr)
+			return len;
+	}
+
+	return min(addr - start, len);
+}
+
+/* Returns how much of @len bytes at @at can be tried now, 0 if the page tables refuse. */
+static size_t svm_fault_in(struct svm_copy *copy, size_t at, size_t len)
+{
+	size_t ready = len;
+
+	if (copy->usrc) {
+		copy->refused = copy->usrc + at;
+		if (!access_ok(copy->usrc + at, len))
+			return 0;
+		ready -= fault_in_readable(copy->usrc + at, len);
+		if (!ready)
+			return 0;
+	}
+
+	if (copy->udst) {
+		copy->refused = copy->udst + at;
+		if (!access_ok(copy->udst + at, ready))
+			return 0;
+		ready = svm_fault_in_writeable(copy->udst + at, ready);
+	}
+
+	return ready;
+}
+
+/* Of @len bytes at @at those that are in one page at both ends. */
+static size_t svm_to_page_end(const struct svm_copy *copy, size_t at, size_t len)
+{
+	if (copy->usrc)
+		len = min_t(size_t, len, PAGE_SIZE - offset_in_page(copy->usrc + at));
+	if (copy->udst)
+		len = min_t(size_t, len, PAGE_SIZE - offset_in_page(copy->udst + at));
+
+	return len;
+}
+
+/* In the owner's mm. Forwards, all before the first byte that is refused is copied. */
+static int svm_copy_in_mm(struct mmgpu_svm *svm, struct svm_copy *copy, size_t len)
+{
+	size_t left = len, try = len;
+
+	while (left) {
+		size_t at = copy->backwards ? left - try : len - left;
+		size_t done;
+
+		if (!mmgpu_svm_begin(svm))
+			return -ECANCELED;
+		pagefault_disable();
+		done = svm_try(copy, at, try);
+		pagefault_enable();
+		mmgpu_svm_end(svm);
+
+		left -= done;
+		if (done == try) {
+			try = left;
+			continue;
+		}
+
+		/* The page where it stopped is at the other end of what is left, if backwards. */
+		if (copy->backwards) {
+			try = min_t(size_t, left, PAGE_SIZE);
+			at = left - try;
+			if (svm_fault_in(copy, at, try) < try)
+				try = 0;
+		} else {
+			/* All of it is refused if user space ends in the range. */
+			at = len - left;
+			try = svm_fault_in(copy, at, left) ?:
+			      svm_fault_in(copy, at, svm_to_page_end(copy, at, left));
+		}
+		if (try)
+			continue;
+
+		/* Nobody reads the error of a job that is over. */
+		if (fatal_signal_pending(current))
+			return -ECANCELED;
+		trace_mmgpu_svm_fault(svm->m->seq, (unsigned long)copy->refused,
+				      copy->refused == copy->udst + at);
+		return -EFAULT;
+	}
+
+	return 0;
+}
+
+static int svm_copy(struct mmgpu_svm *svm, struct svm_copy *copy, size_t len)
+{
+	struct mm_struct *mm;
+	int ret;
+
+	mm = mmgpu_mm_get_users(svm->m);
+	if (!mm)
+		return -ECANCELED;
+
+	kthread_use_mm(mm);
+	ret = svm_copy_in_mm(svm, copy, len);
+	kthread_unuse_mm(mm);
+	mmgpu_mm_put_users(svm->m, mm);
+
+	return ret;
+}
+
+/**
+ * mmgpu_svm_read() - Copy from the owner's memory
+ * @svm: where the job runs
+ * @dst: kernel memory
+ * @src: CPU address
+ * @len: at most MMGPU_SVM_CHUNK
+ *
+ * Return: 0; -EFAULT if the page tables refuse; -ECANCELED if the mm is gone or the
+ * job is over.
+ */
+int mmgpu_svm_read(struct mmgpu_svm *svm, void *dst, u64 src, size_t len)
+{
+	struct svm_copy copy = { .kdst = dst, .usrc = u64_to_user_ptr(src) };
+
+	return svm_copy(svm, &copy, len);
+}
+
+/**
+ * mmgpu_svm_write() - Copy to the owner's memory
+ * @svm: where the job runs
+ * @dst: CPU address
+ * @src: kernel memory
+ * @len: at most MMGPU_SVM_CHUNK
+ *
+ * Return: as mmgpu_svm_read().
+ */
+int mmgpu_svm_write(struct mmgpu_svm *svm, u64 dst, const void *src, size_t len)
+{
+	struct svm_copy copy = { .udst = u64_to_user_ptr(dst), .ksrc = src };
+
+	return svm_copy(svm, &copy, len);
+}
+
+/**
+ * mmgpu_svm_move() - Copy within the owner's memory
+ * @svm: where the job runs
+ * @dst: CPU address
+ * @src: CPU address
+ * @len: at most MMGPU_SVM_CHUNK
+ * @backwards: from the end to the start
+ *
+ * Return: as mmgpu_svm_read().
+ */
+int mmgpu_svm_move(struct mmgpu_svm *svm, u64 dst, u64 src, size_t len, bool backwards)
+{
+	struct svm_copy copy = {
+		.udst = u64_to_user_ptr(dst),
+		.usrc = u64_to_user_ptr(src),
+		.backwards = backwards,
+	};
+
+	return svm_copy(svm, &copy, len);
+}
