@@ -2,6 +2,8 @@
 /* Copyright 2026 The mmgpu developers */
 
 #include <errno.h>
+#include <poll.h>
+#include <sys/mman.h>
 
 #include "igt.h"
 #include "igt_mmgpu_grant.h"
@@ -156,4 +158,84 @@ void igt_mmgpu_peer_stop(struct igt_mmgpu_peer *peer)
 
 	igt_mmgpu_send(peer->proc.sock, &call, sizeof(call));
 	igt_assert_eq(igt_mmgpu_proc_join(&peer->proc), 0);
+}
+
+/* ---- jobs ------------------------------------------------------------------------------- */
+
+struct igt_mmgpu_theirs igt_mmgpu_theirs;
+
+static int enter(int node, int fd, const void *data)
+{
+	const bool *bind = data;
+
+	igt_mmgpu_theirs.file = igt_mmgpu_reopen(node);
+	if (*bind)
+		igt_mmgpu_bind_mm(igt_mmgpu_theirs.file);
+	igt_mmgpu_theirs.bo = igt_mmgpu_import(igt_mmgpu_theirs.file, fd);
+	return 0;
+}
+
+void igt_mmgpu_peer_enter(struct igt_mmgpu_peer *peer, const struct igt_mmgpu_private *own,
+			  uint32_t access, bool bind)
+{
+	igt_mmgpu_peer_start(peer, own->legacy);
+	igt_mmgpu_private_grant(own, access, peer->seq);
+	igt_assert_eq(igt_mmgpu_peer_call(peer, enter, own->dmabuf, &bind, sizeof(bind)), 0);
+}
+
+/* It says that it runs by writing into a buffer that belongs to nobody. */
+int igt_mmgpu_run(int file, uint32_t bo, const struct igt_mmgpu_peer_job *what)
+{
+	uint32_t flag = igt_mmgpu_bo_create(file, 1, MMGPU_BO_SHARED);
+	uint32_t out = igt_mmgpu_syncobj_create(file);
+	uint64_t *map = igt_mmgpu_bo_map(file, flag, 0, PROT_READ);
+	struct igt_mmgpu_job job;
+
+	igt_mmgpu_job_init(&job, igt_mmgpu_ctx_create(file, MMGPU_PRIORITY_NORMAL,
+						      MMGPU_ENGINE_ANY));
+	igt_mmgpu_job_bo(&job, flag, MMGPU_BO_REF_WRITE);
+	if (bo)
+		igt_mmgpu_job_bo(&job, bo, what->flags);
+	igt_mmgpu_cmd_fill(&job, 0, 0, 8, 1);
+	igt_mmgpu_cmd_delay(&job, what->ms);
+	igt_mmgpu_job_out(&job, out, 0);
+	igt_mmgpu_job_submit(file, &job);
+	igt_mmgpu_await(map, 1);
+	return igt_mmgpu_syncobj_export(file, out);
+}
+
+static int run(int node, int fd, const void *data)
+{
+	igt_mmgpu_theirs.sync_file = igt_mmgpu_run(igt_mmgpu_theirs.file, igt_mmgpu_theirs.bo,
+						   data);
+	return 0;
+}
+
+void igt_mmgpu_peer_run(struct igt_mmgpu_peer *peer, uint32_t flags, uint64_t ms)
+{
+	struct igt_mmgpu_peer_job job = { .flags = flags, .ms = ms };
+
+	igt_assert_eq(igt_mmgpu_peer_call(peer, run, -1, &job, sizeof(job)), 0);
+}
+
+static int status(int node, int fd, const void *data)
+{
+	return igt_mmgpu_sync_file_status(igt_mmgpu_theirs.sync_file);
+}
+
+static int result(int node, int fd, const void *data)
+{
+	igt_assert(igt_mmgpu_poll_ms(igt_mmgpu_theirs.sync_file, POLLIN,
+				     IGT_MMGPU_PATIENCE * 1000));
+	return status(node, fd, data);
+}
+
+int igt_mmgpu_peer_status(struct igt_mmgpu_peer *peer)
+{
+	return igt_mmgpu_peer_call(peer, status, -1, NULL, 0);
+}
+
+int igt_mmgpu_peer_result(struct igt_mmgpu_peer *peer)
+{
+	return igt_mmgpu_peer_call(peer, result, -1, NULL, 0);
 }

@@ -60,4 +60,34 @@ int igt_mmgpu_peer_access(struct igt_mmgpu_peer *peer, int dmabuf);
 /* It exits; its mm may live on for a moment. */
 void igt_mmgpu_peer_stop(struct igt_mmgpu_peer *peer);
 
+/* ---- its jobs --------------------------------------------------------------------------- */
+
+/* Of a peer that entered, in its process. */
+struct igt_mmgpu_theirs {
+	/* A file of its own with a handle for the buffer. */
+	int file;
+	uint32_t bo;
+	/* The fence of its last job. */
+	int sync_file;
+};
+
+extern struct igt_mmgpu_theirs igt_mmgpu_theirs;
+
+struct igt_mmgpu_peer_job {
+	/* Of the buffer. */
+	uint32_t flags;
+	uint64_t ms;
+};
+
+/* Starts it, grants it the access and lets it open the buffer. */
+void igt_mmgpu_peer_enter(struct igt_mmgpu_peer *peer, const struct igt_mmgpu_private *own,
+			  uint32_t access, bool bind);
+/* Lets it run a job for that long, which runs when this returns. */
+void igt_mmgpu_peer_run(struct igt_mmgpu_peer *peer, uint32_t flags, uint64_t ms);
+/* The state of the fence: 0 not signalled, 1 signalled, or the error; at once, or when it is. */
+int igt_mmgpu_peer_status(struct igt_mmgpu_peer *peer);
+int igt_mmgpu_peer_result(struct igt_mmgpu_peer *peer);
+/* The same by whoever calls this; without a buffer if that is 0. Its fence. */
+int igt_mmgpu_run(int file, uint32_t bo, const struct igt_mmgpu_peer_job *job);
+
 #endif /* IGT_MMGPU_GRANT_H */
