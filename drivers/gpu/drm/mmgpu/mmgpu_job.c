@@ -278,7 +278,9 @@ static struct dma_fence *mmgpu_job_find_granted(const struct mmgpu_bo *bo, u64 s
 
 	spin_lock(&mdev->granted_lock);
 	list_for_each_entry(job, &mdev->granted_jobs, granted_link) {
-		if (job->mm_seq == seq && mmgpu_job_uses(job, bo, access)) {
+		/* One that was ended while its thread waits for a page fault touches nothing. */
+		if (job->mm_seq == seq && mmgpu_job_uses(job, bo, access) &&
+		    !dma_fence_is_signaled(job->fence)) {
 			fence = dma_fence_get(job->fence);
 			break;
 		}
@@ -316,6 +318,8 @@ int mmgpu_job_wait_granted(const struct mmgpu_bo *bo, u64 seq, u32 access)
  * mmgpu_job_hand_over() - Give a job to the thread of its file, if that is to run it
  * @job: job whose turn in the scheduler has come
  *
+ * A thread that is lost takes none: then the job is cancelled.
+ *
  * Return: whether it was given away, with a reference of its own.
  */
 bool mmgpu_job_hand_over(struct mmgpu_job *job)
@@ -335,8 +339,11 @@ bool mmgpu_job_hand_over(struct mmgpu_job *job)
 	 */
 	spin_lock(&ctx->lock);
 	if (!list_empty(&job->link) && (job->svm || !list_is_first(&job->link, &ctx->jobs))) {
-		mmgpu_svm_thread_queue(thread, mmgpu_job_get(job));
-		given = true;
+		given = mmgpu_svm_thread_queue(thread, job);
+		if (!given) {
+			mmgpu_job_cancel_all_locked(ctx, -ECANCELED);
+			wake_up_all(&ctx->wq);
+		}
 	}
 	spin_unlock(&ctx->lock);
 

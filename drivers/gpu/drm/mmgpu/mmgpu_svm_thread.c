@@ -16,7 +16,9 @@
  *
  * Some do not (a file system in user space can be such a one), so nobody ever waits for the
  * thread. It has references of its own to all that it uses, the module included, and
- * ends when its file is closed and it has nothing to do.
+ * ends when its file is closed and it has nothing to do. If it has not come back after
+ * another job timeout it is given up as lost: all that its file has queued is cancelled,
+ * and no job goes to it any more.
  */
 
 #include <linux/kthread.h>
@@ -51,10 +53,12 @@ struct mmgpu_svm_thread {
 	spinlock_t queue_lock;
 	struct list_head queue;
 	bool closed;
+	bool lost;
 	wait_queue_head_t wq;
 
 	/* Of the job that runs, under svm.lock; NULL between two jobs. */
 	struct mmgpu_job *job;
+	/* When it has to be over; and when it is, when the thread has to be back. */
 	ktime_t deadline;
 	struct delayed_work tick;
 };
@@ -72,29 +76,56 @@ static int svm_thread_verdict(const struct mmgpu_svm_thread *thread)
 	return 0;
 }
 
+/* Ends the job that runs, if it has to end; returns it with a reference. */
+static struct mmgpu_job *svm_thread_judge_locked(struct mmgpu_svm_thread *thread, int *error)
+{
+	lockdep_assert_held(&thread->svm.lock);
+
+	*error = svm_thread_verdict(thread);
+	if (!*error)
+		return NULL;
+
+	thread->svm.over = true;
+	thread->deadline = ktime_add_ms(ktime_get(), mmgpu_params.job_timeout_ms);
+	send_sig(SIGKILL, thread->task, 1);
+
+	return mmgpu_job_get(thread->job);
+}
+
+static void svm_thread_give_up(struct mmgpu_svm_thread *thread)
+{
+	spin_lock(&thread->queue_lock);
+	thread->lost = true;
+	spin_unlock(&thread->queue_lock);
+
+	mmgpu_ctx_kill_all(thread->mfile, -ECANCELED);
+}
+
 static void svm_thread_tick(struct work_struct *work)
 {
 	struct mmgpu_svm_thread *thread = container_of(to_delayed_work(work),
 						       struct mmgpu_svm_thread, tick);
 	struct mmgpu_job *job = NULL;
-	int error = 0;
+	bool lost = false;
+	int error;
 
 	mutex_lock(&thread->svm.lock);
-	if (thread->job && !thread->svm.over) {
-		error = svm_thread_verdict(thread);
-		if (error) {
-			thread->svm.over = true;
-			job = mmgpu_job_get(thread->job);
-			send_sig(SIGKILL, thread->task, 1);
-		} else {
-			queue_delayed_work(mmgpu_wq, &thread->tick, msecs_to_jiffies(SVM_TICK_MS));
-		}
-	}
+	if (thread->job && !thread->svm.over)
+		job = svm_thread_judge_locked(thread, &error);
+	else if (thread->job)
+		lost = ktime_after(ktime_get(), thread->deadline);
+	if (thread->job && !lost)
+		queue_delayed_work(mmgpu_wq, &thread->tick, msecs_to_jiffies(SVM_TICK_MS));
 	mutex_unlock(&thread->svm.lock);
 
 	if (job) {
 		mmgpu_job_finish(job, error);
 		mmgpu_job_put(job);
+		/* The mm does not end before the thread is back, but its owner has. */
+		if (error == -ECANCELED)
+			mmgpu_ctx_kill_all(thread->mfile, -ECANCELED);
+	} else if (lost) {
+		svm_thread_give_up(thread);
 	}
 }
 
@@ -180,19 +211,29 @@ static int svm_thread_main(void *data)
 /**
  * mmgpu_svm_thread_queue() - Hand a job over
  * @thread: thread of the job's file
- * @job: job, with a reference that the thread drops; its context is locked
+ * @job: job; its context is locked
  *
  * The job is in its context's list. So either it is not cancelled, and the file has
  * not been closed, or it waits for one that the thread is running.
+ *
+ * Return: true if the thread will execute it, with a reference of its own; false if the
+ * thread is lost.
  */
-void mmgpu_svm_thread_queue(struct mmgpu_svm_thread *thread, struct mmgpu_job *job)
+bool mmgpu_svm_thread_queue(struct mmgpu_svm_thread *thread, struct mmgpu_job *job)
 {
+	bool taken;
+
 	lockdep_assert_held(&job->ctx->lock);
 
 	spin_lock(&thread->queue_lock);
-	list_add_tail(&job->svm_link, &thread->queue);
+	taken = !thread->lost;
+	if (taken)
+		list_add_tail(&mmgpu_job_get(job)->svm_link, &thread->queue);
 	spin_unlock(&thread->queue_lock);
-	wake_up(&thread->wq);
+	if (taken)
+		wake_up(&thread->wq);
+
+	return taken;
 }
 
 /**

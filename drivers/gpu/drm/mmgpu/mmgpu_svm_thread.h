@@ -15,7 +15,7 @@ int mmgpu_svm_thread_start(struct mmgpu_file *mfile);
 void mmgpu_svm_thread_close(struct mmgpu_svm_thread *thread);
 void mmgpu_svm_thread_free(struct mmgpu_svm_thread *thread);
 
-void mmgpu_svm_thread_queue(struct mmgpu_svm_thread *thread, struct mmgpu_job *job);
+bool mmgpu_svm_thread_queue(struct mmgpu_svm_thread *thread, struct mmgpu_job *job);
 struct mmgpu_svm *mmgpu_svm_thread_begin(struct mmgpu_svm_thread *thread, struct mmgpu_job *job,
 					 ktime_t deadline);
 bool mmgpu_svm_thread_end(struct mmgpu_svm_thread *thread);
