@@ -83,6 +83,7 @@ static void defaults(int fd)
 	igt_assert_eq_u64(igt_mmgpu_get_param(fd, MMGPU_PARAM_ENGINE_COUNT), 2);
 	igt_assert_eq_u64(igt_mmgpu_get_param(fd, MMGPU_PARAM_JOB_TIMEOUT_MS), 2000);
 	igt_assert_eq_u64(igt_mmgpu_get_param(fd, MMGPU_PARAM_MAX_DELAY_MS), 10000);
+	igt_assert_eq_u64(igt_mmgpu_get_param(fd, MMGPU_PARAM_SVM), 1);
 	igt_assert_eq(__igt_mmgpu_open_driver("mmgpu", IGT_MMGPU_RENDER, 1), -ENODEV);
 }
 
@@ -130,6 +131,46 @@ static void many_devices(int fd)
 	igt_assert_eq(__igt_mmgpu_open_driver("mmgpu", IGT_MMGPU_RENDER, 16), -ENODEV);
 	for (int i = 0; i < 16; i++)
 		close(fds[i]);
+}
+
+/* ---- CPU addresses -------------------------------------------------------------------------- */
+
+/* With the parameter, a bound file gets of SVM what a legacy one gets. */
+static void svm_off(int fd)
+{
+	uint32_t handle, refs = MMGPU_BO_REF_WRITE | MMGPU_BO_REF_NO_IMPLICIT_SYNC;
+	struct igt_mmgpu_job job;
+	uint64_t words[2] = { };
+
+	igt_assert_eq_u64(igt_mmgpu_get_param(fd, MMGPU_PARAM_SVM), 0);
+	for (int bound = 0; bound < 2; bound++) {
+		if (bound)
+			igt_mmgpu_bind_mm(fd);
+		igt_mmgpu_job_init(&job, 0);
+		igt_mmgpu_cmd_fill(&job, 0, (uintptr_t)words, 8, 1)->flags = MMGPU_CMD_DST_SVM;
+		igt_assert_eq(__igt_mmgpu_job_submit(fd, &job), -EOPNOTSUPP);
+		job.cmds[0].op = MMGPU_OP_TIMESTAMP;
+		igt_assert_eq(__igt_mmgpu_job_submit(fd, &job), -EOPNOTSUPP);
+		job.cmds[0].op = MMGPU_OP_COPY;
+		job.cmds[0].src = (uintptr_t)&words[1];
+		job.cmds[0].flags = MMGPU_CMD_DST_SVM | MMGPU_CMD_SRC_SVM;
+		igt_assert_eq(__igt_mmgpu_job_submit(fd, &job), -EOPNOTSUPP);
+
+		/* Told before what is unknown or out of range, and after what is malformed. */
+		job.submit.ctx_id = 99;
+		job.cmds[0].dst = ~0ull;
+		igt_mmgpu_job_bo(&job, 99, MMGPU_BO_REF_WRITE);
+		igt_assert_eq(__igt_mmgpu_job_submit(fd, &job), -EOPNOTSUPP);
+		job.cmds[0].op = MMGPU_OP_ADD;
+		igt_assert_eq(__igt_mmgpu_job_submit(fd, &job), -EINVAL);
+	}
+	igt_assert_eq_u64(words[0], 0);
+
+	handle = igt_mmgpu_bo_create(fd, PAGE, 0);
+	igt_mmgpu_job_init(&job, 0);
+	igt_mmgpu_job_bo(&job, handle, refs);
+	igt_mmgpu_cmd_fill(&job, 0, 0, PAGE, 1);
+	igt_assert_eq(igt_mmgpu_job_run(fd, &job), 0);
 }
 
 /* ---- syncobjs ------------------------------------------------------------------------------ */
@@ -339,6 +380,7 @@ int igt_main()
 		{ "largest", "The largest values.",
 		  "engines=16 job_timeout_ms=600000 max_delay_ms=600000", largest },
 		{ "num-devices", "Sixteen devices.", "num_devices=16", many_devices },
+		{ "svm-off", "No CPU addresses for anybody.", "svm=0", svm_off },
 		{ "caps-none", "Without syncobjs only implicit sync is left.", "caps=none",
 		  caps_none },
 		{ "caps-syncobj", "Syncobjs without timelines.", "caps=syncobj", caps_syncobj },
