@@ -8,7 +8,6 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -18,6 +17,7 @@
 
 #include "igt.h"
 #include "igt_mmgpu.h"
+#include "igt_mmgpu_baseline.h"
 #include "igt_mmgpu_doors.h"
 
 IGT_TEST_DESCRIPTION("What becomes of jobs, fences and memory when a bound file's owner ends.");
@@ -220,121 +220,6 @@ static void foreign_fence(enum ending ending)
 
 /* ---- memory ----------------------------------------------------------------------------- */
 
-/* What must be as before: shmem pages, our buffers, our numbers, references to the module. */
-struct usage {
-	long shmem_kb;
-	long bos;
-	long notifiers;
-	long module;
-};
-
-static long number_after(const char *path, const char *key)
-{
-	FILE *file = fopen(path, "re");
-	char line[256];
-	long value = -1;
-
-	if (!file)
-		return -1;
-	while (value < 0 && fgets(line, sizeof(line), file)) {
-		const char *at = strstr(line, key);
-
-		if (at)
-			sscanf(at + strlen(key), " %ld", &value);
-	}
-	fclose(file);
-	return value;
-}
-
-/* Lines with a size in the table; the first one has the titles. */
-static long count_bos(const char *path)
-{
-	FILE *file = fopen(path, "re");
-	char line[256];
-	long count = -1;
-
-	if (!file)
-		return -1;
-	while (fgets(line, sizeof(line), file))
-		count++;
-	fclose(file);
-	return count;
-}
-
-static char debugfs[128];
-
-/* The directory of our render node, or an empty string. */
-static void find_debugfs(void)
-{
-	int fd = igt_mmgpu_open();
-	char link[64], node[64];
-	ssize_t len;
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	len = readlink(link, node, sizeof(node) - 1);
-	igt_assert_lt(0, len);
-	node[len] = 0;
-	close(fd);
-	snprintf(debugfs, sizeof(debugfs), "/sys/kernel/debug/dri/%s",
-		 node + strcspn(node, "0123456789"));
-	if (access(debugfs, F_OK))
-		debugfs[0] = 0;
-}
-
-static void measure(struct usage *usage)
-{
-	char path[192];
-	int fd;
-
-	/* Reading this collects what each CPU has counted for itself so far. */
-	fd = open("/proc/sys/vm/stat_refresh", O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		if (read(fd, path, sizeof(path)) < 0)
-			igt_debug("no stat_refresh\n");
-		close(fd);
-	}
-	usage->shmem_kb = number_after("/proc/meminfo", "Shmem:");
-	usage->module = number_after("/sys/module/mmgpu/refcnt", "");
-	usage->bos = usage->notifiers = -1;
-	if (debugfs[0]) {
-		snprintf(path, sizeof(path), "%s/bos", debugfs);
-		usage->bos = count_bos(path);
-		snprintf(path, sizeof(path), "%s/mms", debugfs);
-		usage->notifiers = number_after(path, "notifiers");
-	}
-}
-
-/* What others may use meanwhile: the logs of the run, memory that tests share. */
-#define SLACK_KB	256
-
-static bool is_back(const struct usage *before, const struct usage *now)
-{
-	return now->shmem_kb <= before->shmem_kb + SLACK_KB && now->bos <= before->bos &&
-	       now->notifiers <= before->notifiers && now->module <= before->module;
-}
-
-/*
- * There is nothing to wait for: fences and numbers are freed some grace periods after the
- * last close, and that is as it should be.
- */
-static void assert_back(const struct usage *before)
-{
-	int64_t deadline = igt_mmgpu_deadline_ms(IGT_MMGPU_PATIENCE * 1000);
-	struct usage now;
-
-	do {
-		measure(&now);
-		if (is_back(before, &now))
-			return;
-		usleep(5000);
-	} while (igt_mmgpu_now() < deadline);
-	igt_warn("before: %ld KiB shmem, %ld buffers, %ld notifiers, %ld references\n",
-		 before->shmem_kb, before->bos, before->notifiers, before->module);
-	igt_warn("after:  %ld KiB shmem, %ld buffers, %ld notifiers, %ld references\n",
-		 now.shmem_kb, now.bos, now.notifiers, now.module);
-	igt_assert_f(false, "something was not given back\n");
-}
-
 #define BOS		8
 #define BO_SIZE		(1024 * 1024)
 
@@ -389,12 +274,12 @@ static int hoarder_proc(struct igt_mmgpu_proc *self, void *data)
 static void last_close(unsigned int what)
 {
 	struct hoarder hoarder = { what, BY_EXIT };
-	struct usage before, now;
+	struct igt_mmgpu_baseline before, now;
 	struct igt_mmgpu_proc proc;
 	int fd, dmabuf = -1;
 	void *map = NULL;
 
-	measure(&before);
+	igt_mmgpu_baseline_take(&before);
 	igt_assert_lte(0, before.shmem_kb);
 	igt_mmgpu_proc_start(&proc, hoarder_proc, &hoarder);
 	fd = igt_mmgpu_recv_fd(proc.sock);
@@ -403,8 +288,8 @@ static void last_close(unsigned int what)
 	let_end(&proc, BY_EXIT);
 
 	/* The file keeps its buffers: else there would be nothing to give back. */
-	measure(&now);
-	igt_assert_lte(before.shmem_kb + BOS * BO_SIZE / 1024 - SLACK_KB, now.shmem_kb);
+	igt_mmgpu_baseline_take(&now);
+	igt_assert_lte(before.shmem_kb + (BOS - 1) * BO_SIZE / 1024, now.shmem_kb);
 
 	if (what & FOREIGN_MAPPING) {
 		map = mmap(NULL, BO_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, dmabuf, 0);
@@ -423,7 +308,7 @@ static void last_close(unsigned int what)
 	}
 	if (dmabuf >= 0)
 		close(dmabuf);
-	assert_back(&before);
+	igt_mmgpu_baseline_assert(&before);
 }
 
 /* The owner's end and the last close at the same moment, in either order, with jobs about. */
@@ -431,10 +316,10 @@ static void end_and_close(void)
 {
 	struct hoarder hoarder = { BUSY | MAPPED, BY_KILL };
 	struct igt_mmgpu_rand rnd;
-	struct usage before;
+	struct igt_mmgpu_baseline before;
 
 	igt_mmgpu_rand_init(&rnd);
-	measure(&before);
+	igt_mmgpu_baseline_take(&before);
 	for (int i = 0; i < 20; i++) {
 		struct igt_mmgpu_proc proc;
 		int fd;
@@ -447,7 +332,7 @@ static void end_and_close(void)
 		close(fd);
 		igt_assert_eq(igt_mmgpu_proc_join(&proc), hoarder.ending == BY_KILL ? -SIGKILL : 0);
 	}
-	assert_back(&before);
+	igt_mmgpu_baseline_assert(&before);
 }
 
 static int many_files_proc(struct igt_mmgpu_proc *self, void *data)
@@ -472,11 +357,11 @@ static int many_files_proc(struct igt_mmgpu_proc *self, void *data)
 static void many_files(void)
 {
 	struct igt_mmgpu_proc proc;
-	struct usage before;
+	struct igt_mmgpu_baseline before;
 	uint32_t handle;
 	int fd;
 
-	measure(&before);
+	igt_mmgpu_baseline_take(&before);
 	for (int i = 0; i < 3; i++) {
 		igt_mmgpu_proc_start(&proc, many_files_proc, NULL);
 		fd = igt_mmgpu_recv_fd(proc.sock);
@@ -484,7 +369,7 @@ static void many_files(void)
 		igt_assert_eq(__igt_mmgpu_bo_create(fd, 4096, 0, &handle), -ESRCH);
 		close(fd);
 	}
-	assert_back(&before);
+	igt_mmgpu_baseline_assert(&before);
 }
 
 int igt_main()
@@ -501,10 +386,8 @@ int igt_main()
 		{ "last-close-foreign-mapping", BUSY | FOREIGN_MAPPING, "that the closer has mapped" },
 	};
 
-	igt_fixture() {
+	igt_fixture()
 		close(igt_mmgpu_open());
-		find_debugfs();
-	}
 
 	for (enum ending i = BY_EXIT; i <= BY_EXEC; i++) {
 		igt_describe_f("the owner's jobs after its %s: one ends, the others are cancelled",
