@@ -611,8 +611,8 @@ struct drm_mmgpu_sync {
  *
  * The job's fence ends with the error 0; ``ECANCELED`` (owner gone, file or context
  * closed, context banned, access revoked, each before the job started, or owner gone
- * while it used CPU addresses); ``ENODEV``
- * unplugged; ``ETIME`` ran over %MMGPU_PARAM_JOB_TIMEOUT_MS; ``EFAULT`` a CPU address
+ * while it used CPU addresses, or system suspended while it waited for a page fault);
+ * ``ENODEV`` unplugged; ``ETIME`` ran over %MMGPU_PARAM_JOB_TIMEOUT_MS; ``EFAULT`` a CPU address
  * that the owner's page tables refuse.
  */
 struct drm_mmgpu_submit {

@@ -16,6 +16,7 @@
 #include "mmgpu_drv.h"
 #include "mmgpu_file.h"
 #include "mmgpu_sched.h"
+#include "mmgpu_svm_thread.h"
 
 struct mmgpu_params mmgpu_params = {
 	.num_devices = 1,
@@ -138,8 +139,12 @@ int mmgpu_device_probe(struct platform_device *pdev)
 	if (IS_ERR(mdev))
 		return PTR_ERR(mdev);
 
+	platform_set_drvdata(pdev, mdev);
 	mdev->drm.driver_features &= ~(optional & ~mmgpu_params.features);
 	init_waitqueue_head(&mdev->gone_wq);
+	init_waitqueue_head(&mdev->svm_wq);
+	spin_lock_init(&mdev->svm_lock);
+	INIT_LIST_HEAD(&mdev->svm_threads);
 	spin_lock_init(&mdev->granted_lock);
 	INIT_LIST_HEAD(&mdev->granted_jobs);
 	INIT_LIST_HEAD(&mdev->bos);
@@ -163,3 +168,26 @@ int mmgpu_device_probe(struct platform_device *pdev)
 	/* Before devm drops the DRM device. */
 	return devm_add_action_or_reset(&pdev->dev, device_unplug, mdev);
 }
+
+/* Processes are frozen, so nobody submits, and nobody serves page faults. */
+static int mmgpu_device_suspend(struct device *dev)
+{
+	struct mmgpu_device *mdev = dev_get_drvdata(dev);
+
+	mmgpu_svm_suspend(mdev);
+	mmgpu_sched_suspend(mdev);
+
+	return 0;
+}
+
+static int mmgpu_device_resume(struct device *dev)
+{
+	struct mmgpu_device *mdev = dev_get_drvdata(dev);
+
+	mmgpu_sched_resume(mdev);
+	mmgpu_svm_resume(mdev);
+
+	return 0;
+}
+
+DEFINE_SIMPLE_DEV_PM_OPS(mmgpu_device_pm_ops, mmgpu_device_suspend, mmgpu_device_resume);

@@ -3,6 +3,7 @@
 #ifndef _MMGPU_DEVICE_H_
 #define _MMGPU_DEVICE_H_
 
+#include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/sizes.h>
@@ -100,6 +101,21 @@ struct mmgpu_device {
 	/** @granted_jobs: jobs that run with buffers that another mm granted theirs */
 	struct list_head granted_jobs;
 
+	/** @suspended: no job is to start */
+	bool suspended;
+
+	/** @svm_running: threads of files that run a job or look whether they may */
+	atomic_t svm_running;
+
+	/** @svm_wq: woken when @svm_running falls to 0 while @suspended */
+	wait_queue_head_t svm_wq;
+
+	/** @svm_lock: protects @svm_threads */
+	spinlock_t svm_lock;
+
+	/** @svm_threads: threads of files, to be woken */
+	struct list_head svm_threads;
+
 	/** @bos_lock: protects @bos */
 	struct mutex bos_lock;
 
@@ -130,6 +146,8 @@ struct mmgpu_device {
 extern struct workqueue_struct *mmgpu_wq;
 
 int mmgpu_params_check(void);
+extern const struct dev_pm_ops mmgpu_device_pm_ops;
+
 int mmgpu_device_probe(struct platform_device *pdev);
 
 #endif /* _MMGPU_DEVICE_H_ */

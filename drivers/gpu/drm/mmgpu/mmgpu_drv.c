@@ -320,6 +320,7 @@ static struct platform_driver mmgpu_platform_driver = {
 	.probe = mmgpu_device_probe,
 	.driver = {
 		.name = "mmgpu",
+		.pm = pm_sleep_ptr(&mmgpu_device_pm_ops),
 	},
 };
 

@@ -138,3 +138,31 @@ int mmgpu_sched_init(struct mmgpu_device *mdev)
 
 	return 0;
 }
+
+/**
+ * mmgpu_sched_suspend() - Keep queued jobs from starting, and wait for those that run
+ * @mdev: device
+ *
+ * A job runs at most for the job timeout.
+ */
+void mmgpu_sched_suspend(struct mmgpu_device *mdev)
+{
+	unsigned int i;
+
+	for (i = 0; i < mmgpu_params.engines; i++)
+		drm_sched_wqueue_stop(&mdev->engines[i].sched);
+	for (i = 0; i < mmgpu_params.engines; i++)
+		kthread_flush_worker(mdev->engines[i].worker);
+}
+
+/**
+ * mmgpu_sched_resume() - Take back mmgpu_sched_suspend()
+ * @mdev: device
+ */
+void mmgpu_sched_resume(struct mmgpu_device *mdev)
+{
+	unsigned int i;
+
+	for (i = 0; i < mmgpu_params.engines; i++)
+		drm_sched_wqueue_start(&mdev->engines[i].sched);
+}

@@ -292,6 +292,7 @@ static int svm_copy_in_mm(struct mmgpu_svm *svm, struct svm_copy *copy, size_t l
 			continue;
 		}
 
+		WRITE_ONCE(svm->faulting, true);
 		/* The page where it stopped is at the other end of what is left, if backwards. */
 		if (copy->backwards) {
 			try = min_t(size_t, left, PAGE_SIZE);
@@ -304,6 +305,7 @@ static int svm_copy_in_mm(struct mmgpu_svm *svm, struct svm_copy *copy, size_t l
 			try = svm_fault_in(copy, at, left) ?:
 			      svm_fault_in(copy, at, svm_to_page_end(copy, at, left));
 		}
+		WRITE_ONCE(svm->faulting, false);
 		if (try)
 			continue;
 

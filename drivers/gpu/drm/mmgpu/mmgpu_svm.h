@@ -21,6 +21,9 @@ struct mmgpu_svm {
 	/** @over: the job's fence has signalled, or is about to: touch nothing. Under @lock */
 	bool over;
 
+	/** @faulting: it waits for a page fault */
+	bool faulting;
+
 	/** @buf: space for MMGPU_SVM_CHUNK bytes and 8 more */
 	u8 *buf;
 };

@@ -10,7 +10,8 @@
  * unfinished, which keeps the order.
  *
  * While a job runs, a work item looks every ten milliseconds whether it has to end: the
- * job timeout, an unplug, or an owner that waits for nobody but us to let go of its mm.
+ * job timeout, an unplug, an owner that waits for nobody but us to let go of its mm, or a
+ * page fault that nobody serves because the system is going to sleep.
  * It then ends the job in the thread's place: marks it as over, signals its fence, and
  * sends the thread SIGKILL, which any wait for a page fault is to obey.
  *
@@ -31,6 +32,7 @@
 #include <linux/workqueue.h>
 
 #include <drm/drm_device.h>
+#include <drm/drm_drv.h>
 #include <drm/drm_file.h>
 
 #include "mmgpu_ctx.h"
@@ -47,6 +49,8 @@ struct mmgpu_svm_thread {
 	struct mmgpu_svm svm;
 	/* With a reference of the thread's; the file's last one frees this. */
 	struct mmgpu_file *mfile;
+	/* In &mmgpu_device.svm_threads; the thread has a reference of the device. */
+	struct list_head link;
 	struct task_struct *task;
 
 	/* Protects what follows. */
@@ -71,6 +75,8 @@ static int svm_thread_verdict(const struct mmgpu_svm_thread *thread)
 	if (ktime_after(ktime_get(), thread->deadline))
 		return -ETIME;
 	if (mmgpu_mm_is_abandoned(thread->svm.m))
+		return -ECANCELED;
+	if (READ_ONCE(thread->mfile->mdev->suspended) && READ_ONCE(thread->svm.faulting))
 		return -ECANCELED;
 
 	return 0;
@@ -122,7 +128,7 @@ static void svm_thread_tick(struct work_struct *work)
 		mmgpu_job_finish(job, error);
 		mmgpu_job_put(job);
 		/* The mm does not end before the thread is back, but its owner has. */
-		if (error == -ECANCELED)
+		if (mmgpu_mm_is_abandoned(thread->svm.m))
 			mmgpu_ctx_kill_all(thread->mfile, -ECANCELED);
 	} else if (lost) {
 		svm_thread_give_up(thread);
@@ -174,17 +180,40 @@ bool mmgpu_svm_thread_end(struct mmgpu_svm_thread *thread)
 	return ours;
 }
 
+static void svm_thread_enter(struct mmgpu_device *mdev)
+{
+	atomic_inc(&mdev->svm_running);
+	/* Pairs with mmgpu_svm_suspend(): either it sees us, or we see that it was there. */
+	smp_mb__after_atomic();
+}
+
+static void svm_thread_leave(struct mmgpu_device *mdev)
+{
+	if (atomic_dec_and_test(&mdev->svm_running) && READ_ONCE(mdev->suspended))
+		wake_up(&mdev->svm_wq);
+}
+
 /* Returns true if there is something to do, which may be to end. */
 static bool svm_thread_next(struct mmgpu_svm_thread *thread, struct mmgpu_job **job)
 {
-	bool decided;
+	struct mmgpu_device *mdev = thread->mfile->mdev;
+	bool decided = false;
 
-	spin_lock(&thread->queue_lock);
-	*job = list_first_entry_or_null(&thread->queue, struct mmgpu_job, svm_link);
-	if (*job)
-		list_del_init(&(*job)->svm_link);
-	decided = *job || thread->closed;
-	spin_unlock(&thread->queue_lock);
+	*job = NULL;
+	svm_thread_enter(mdev);
+
+	if (!READ_ONCE(mdev->suspended)) {
+		spin_lock(&thread->queue_lock);
+		*job = list_first_entry_or_null(&thread->queue, struct mmgpu_job, svm_link);
+		if (*job)
+			list_del_init(&(*job)->svm_link);
+		decided = *job || thread->closed;
+		spin_unlock(&thread->queue_lock);
+	}
+
+	/* With a job it leaves when that is done. */
+	if (!*job)
+		svm_thread_leave(mdev);
 
 	return decided;
 }
@@ -192,6 +221,7 @@ static bool svm_thread_next(struct mmgpu_svm_thread *thread, struct mmgpu_job **
 static int svm_thread_main(void *data)
 {
 	struct mmgpu_svm_thread *thread = data;
+	struct mmgpu_device *mdev = thread->mfile->mdev;
 	struct mmgpu_job *job;
 
 	allow_kernel_signal(SIGKILL);
@@ -202,9 +232,15 @@ static int svm_thread_main(void *data)
 			break;
 		mmgpu_job_exec(job, thread);
 		mmgpu_job_put(job);
+		svm_thread_leave(mdev);
 	}
 
+	spin_lock(&mdev->svm_lock);
+	list_del(&thread->link);
+	spin_unlock(&mdev->svm_lock);
+
 	mmgpu_file_put(thread->mfile);
+	drm_dev_put(&mdev->drm);
 	module_put_and_kthread_exit(0);
 }
 
@@ -234,6 +270,39 @@ bool mmgpu_svm_thread_queue(struct mmgpu_svm_thread *thread, struct mmgpu_job *j
 		wake_up(&thread->wq);
 
 	return taken;
+}
+
+/**
+ * mmgpu_svm_suspend() - Keep jobs from starting, and wait for those that run
+ * @mdev: device
+ *
+ * A job that waits for a page fault is ended, the others have until the job timeout. A
+ * thread that does not come back is left behind; it touches nothing any more.
+ */
+void mmgpu_svm_suspend(struct mmgpu_device *mdev)
+{
+	unsigned int ms = mmgpu_params.job_timeout_ms + 10 * SVM_TICK_MS;
+
+	WRITE_ONCE(mdev->suspended, true);
+	/* Pairs with svm_thread_enter(). */
+	smp_mb();
+	wait_event_timeout(mdev->svm_wq, !atomic_read(&mdev->svm_running), msecs_to_jiffies(ms));
+}
+
+/**
+ * mmgpu_svm_resume() - Take back mmgpu_svm_suspend()
+ * @mdev: device
+ */
+void mmgpu_svm_resume(struct mmgpu_device *mdev)
+{
+	struct mmgpu_svm_thread *thread;
+
+	WRITE_ONCE(mdev->suspended, false);
+
+	spin_lock(&mdev->svm_lock);
+	list_for_each_entry(thread, &mdev->svm_threads, link)
+		wake_up(&thread->wq);
+	spin_unlock(&mdev->svm_lock);
 }
 
 /**
@@ -297,6 +366,10 @@ static struct mmgpu_svm_thread *svm_thread_create(struct mmgpu_file *mfile)
 	__module_get(THIS_MODULE);
 	thread->mfile = mmgpu_file_get(mfile);
 	thread->task = task;
+	drm_dev_get(drm);
+	spin_lock(&mfile->mdev->svm_lock);
+	list_add_tail(&thread->link, &mfile->mdev->svm_threads);
+	spin_unlock(&mfile->mdev->svm_lock);
 	wake_up_process(task);
 
 	return thread;

@@ -6,12 +6,16 @@
 #include <linux/ktime.h>
 #include <linux/types.h>
 
+struct mmgpu_device;
 struct mmgpu_file;
 struct mmgpu_job;
 struct mmgpu_svm;
 struct mmgpu_svm_thread;
 
 int mmgpu_svm_thread_start(struct mmgpu_file *mfile);
+void mmgpu_svm_suspend(struct mmgpu_device *mdev);
+void mmgpu_svm_resume(struct mmgpu_device *mdev);
+
 void mmgpu_svm_thread_close(struct mmgpu_svm_thread *thread);
 void mmgpu_svm_thread_free(struct mmgpu_svm_thread *thread);
 

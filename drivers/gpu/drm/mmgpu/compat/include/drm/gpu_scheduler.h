@@ -15,9 +15,12 @@
 	drm_sched_job_init(job, entity, owner)
 #endif
 
-/* The scheduler was a thread, which drm_sched_fini() stops. Can go with 6.1. */
+/* The scheduler was a thread. Can go with 6.1. */
 #ifndef HAVE_DRM_SCHED_WQUEUE_STOP
-#define drm_sched_wqueue_stop(sched)	do { } while (0)
+#include <linux/kthread.h>
+
+#define drm_sched_wqueue_stop(sched)	((void)kthread_park((sched)->thread))
+#define drm_sched_wqueue_start(sched)	kthread_unpark((sched)->thread)
 #endif
 
 /* Each scheduler had a queue for every priority. Can go with 6.1. */
