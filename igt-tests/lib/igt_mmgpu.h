@@ -243,6 +243,13 @@ void igt_mmgpu_edge_free(void *edge, size_t size);
 /* An address at which nothing is mapped, whatever the size. */
 void *igt_mmgpu_bad_pointer(void);
 
+/*
+ * The signal that touching a word raises, or 0; -1 if it is not what was expected. Several
+ * threads may do so at once. From the first use on, other SIGSEGV and SIGBUS kill.
+ */
+int igt_mmgpu_touch_read(const volatile void *at, uint64_t expect);
+int igt_mmgpu_touch_write(volatile void *at, uint64_t value);
+
 /* Until a job has written value there; fails after IGT_MMGPU_PATIENCE. */
 void igt_mmgpu_await(const void *map, uint64_t value);
 

@@ -5,8 +5,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
@@ -22,28 +20,6 @@
 
 /* ---- touching ------------------------------------------------------------------------ */
 
-/* A fault is taken by the thread that made it, so each has a place to go back to. */
-static __thread sigjmp_buf back;
-
-static void on_fault(int sig)
-{
-	siglongjmp(back, sig);
-}
-
-static void catch_faults(struct sigaction *old)
-{
-	struct sigaction act = { .sa_handler = on_fault };
-
-	sigaction(SIGSEGV, &act, &old[0]);
-	sigaction(SIGBUS, &act, &old[1]);
-}
-
-static void leave_faults(struct sigaction *old)
-{
-	sigaction(SIGSEGV, &old[0], NULL);
-	sigaction(SIGBUS, &old[1], NULL);
-}
-
 static volatile uint64_t *word(const char *map, unsigned int page, unsigned int n)
 {
 	return (volatile uint64_t *)(map + page * PAGE) + n;
@@ -51,26 +27,12 @@ static volatile uint64_t *word(const char *map, unsigned int page, unsigned int 
 
 static int touch(const char *map, unsigned int page, bool write)
 {
-	int sig = sigsetjmp(back, 1);
-
-	if (sig)
-		return sig;
-	if (write) {
-		*word(map, page, 1) = IGT_MMGPU_BO_WRITTEN;
-		return 0;
-	}
-	return *word(map, page, 0) == IGT_MMGPU_BO_PATTERN + page ? 0 : IGT_MMGPU_BO_WRONG_ANSWER;
-}
-
-static int touch_caught(const char *map, unsigned int page, bool write)
-{
-	struct sigaction old[2];
 	int ret;
 
-	catch_faults(old);
-	ret = touch(map, page, write);
-	leave_faults(old);
-	return ret;
+	if (write)
+		return igt_mmgpu_touch_write(word(map, page, 1), IGT_MMGPU_BO_WRITTEN);
+	ret = igt_mmgpu_touch_read(word(map, page, 0), IGT_MMGPU_BO_PATTERN + page);
+	return ret < 0 ? IGT_MMGPU_BO_WRONG_ANSWER : ret;
 }
 
 /* ---- new mappings ---------------------------------------------------------------------- */
@@ -164,22 +126,22 @@ IGT_MMGPU_BO_DOOR(map_ro_upgrade)
 
 IGT_MMGPU_BO_DOOR(read_touched)
 {
-	return touch_caught(way->map, OLD, false);
+	return touch(way->map, OLD, false);
 }
 
 IGT_MMGPU_BO_DOOR(write_touched)
 {
-	return touch_caught(way->map, OLD, true);
+	return touch(way->map, OLD, true);
 }
 
 IGT_MMGPU_BO_DOOR(read_fresh)
 {
-	return touch_caught(way->map, NEW, false);
+	return touch(way->map, NEW, false);
 }
 
 IGT_MMGPU_BO_DOOR(write_fresh)
 {
-	return touch_caught(way->map, NEW, true);
+	return touch(way->map, NEW, true);
 }
 
 /* Several threads at once, whose faults take the lock of the VMA and not the mm's. */
@@ -211,12 +173,10 @@ static int touch_by_threads(const char *map, bool write)
 {
 	struct toucher touchers[THREADS];
 	pthread_t threads[THREADS];
-	struct sigaction old[2];
 	pthread_barrier_t start;
 	int ret;
 
 	pthread_barrier_init(&start, NULL, THREADS);
-	catch_faults(old);
 	for (unsigned int i = 0; i < THREADS; i++) {
 		touchers[i] = (struct toucher){ &start, map, NEW + i * EACH, write };
 		if (pthread_create(&threads[i], NULL, touch_pages, &touchers[i]))
@@ -224,7 +184,6 @@ static int touch_by_threads(const char *map, bool write)
 	}
 	for (unsigned int i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
-	leave_faults(old);
 	pthread_barrier_destroy(&start);
 
 	ret = touchers[0].ret;
@@ -289,10 +248,10 @@ IGT_MMGPU_BO_DOOR(syscall_write)
 /* A read of what is left, of which the pages must be the right ones. */
 static int read_some(const char *map, unsigned int first)
 {
-	int ret = touch_caught(map, first, false);
+	int ret = touch(map, first, false);
 
 	for (unsigned int page = first + 1; page < IGT_MMGPU_BO_PAGES; page += 3) {
-		if (touch_caught(map, page, false) != ret)
+		if (touch(map, page, false) != ret)
 			return IGT_MMGPU_BO_UNLIKE;
 	}
 	return ret;
@@ -327,10 +286,10 @@ IGT_MMGPU_BO_DOOR(mprotect_back)
 	int ret;
 
 	protect(way, PROT_READ);
-	touch_caught(way->map, NEW, false);
+	touch(way->map, NEW, false);
 	protect(way, PROT_READ | PROT_WRITE);
-	ret = touch_caught(way->map, NEW, true);
-	return touch_caught(way->map, OLD, true) == ret ? ret : IGT_MMGPU_BO_UNLIKE;
+	ret = touch(way->map, NEW, true);
+	return touch(way->map, OLD, true) == ret ? ret : IGT_MMGPU_BO_UNLIKE;
 }
 
 static int remap(const struct igt_mmgpu_bo_way *way, size_t old, size_t size, int flags)
@@ -404,8 +363,8 @@ IGT_MMGPU_BO_DOOR(dofork_child)
 	madvise(way->map, SIZE, MADV_DOFORK);
 	pid = fork();
 	if (!pid) {
-		ret = touch_caught(way->map, OLD, false);
-		_exit(touch_caught(way->map, NEW, false) == ret && ret > 0 ? ret : 0);
+		ret = touch(way->map, OLD, false);
+		_exit(touch(way->map, NEW, false) == ret && ret > 0 ? ret : 0);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
 		return IGT_MMGPU_BO_WRONG_ANSWER;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <sched.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -214,6 +215,57 @@ void *igt_mmgpu_bad_pointer(void)
 {
 	/* The page of NULL, which mmap_min_addr keeps free, on a multiple of 8. */
 	return (void *)8;
+}
+
+/* A fault is taken by the thread that made it, so each has a place to go back to. */
+static __thread sigjmp_buf touch_back;
+static __thread volatile sig_atomic_t touching;
+
+static void on_fault(int sig)
+{
+	if (touching) {
+		touching = false;
+		siglongjmp(touch_back, sig);
+	}
+	signal(sig, SIG_DFL);
+}
+
+/* Each time: a process that shares our memory need not share our handlers. */
+static void catch_faults(void)
+{
+	struct sigaction act = { .sa_handler = on_fault };
+
+	sigaction(SIGSEGV, &act, NULL);
+	sigaction(SIGBUS, &act, NULL);
+}
+
+int igt_mmgpu_touch_read(const volatile void *at, uint64_t expect)
+{
+	uint64_t value;
+	int sig;
+
+	catch_faults();
+	sig = sigsetjmp(touch_back, 1);
+	if (sig)
+		return sig;
+	touching = true;
+	value = *(const volatile uint64_t *)at;
+	touching = false;
+	return value == expect ? 0 : -1;
+}
+
+int igt_mmgpu_touch_write(volatile void *at, uint64_t value)
+{
+	int sig;
+
+	catch_faults();
+	sig = sigsetjmp(touch_back, 1);
+	if (sig)
+		return sig;
+	touching = true;
+	*(volatile uint64_t *)at = value;
+	touching = false;
+	return 0;
 }
 
 void igt_mmgpu_await(const void *map, uint64_t value)

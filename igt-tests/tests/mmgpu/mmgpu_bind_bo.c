@@ -3,27 +3,21 @@
 
 /*
  * What becomes of the buffers of a bound file: they belong to the owner's mm, through
- * whatever file, handle, dma-buf or mapping somebody else comes to them.
+ * whatever file, handle, dma-buf or mapping somebody else comes to them. What fork does to
+ * mappings is mmgpu_fork's matter.
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/dma-buf.h>
 #include <poll.h>
-#include <sched.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 
 #include <drm.h>
-#include <xf86drm.h>
 
 #include "igt.h"
 #include "igt_mmgpu.h"
 
-IGT_TEST_DESCRIPTION("Private buffers of bound files: who may use, map, import and inherit them.");
+IGT_TEST_DESCRIPTION("Private buffers of bound files: who may use, map and import them.");
 
 #define PAGES	16
 #define PAGE	4096
@@ -466,150 +460,6 @@ static void attach_second(void)
 
 /* ---- mappings ------------------------------------------------------------------------------------------ */
 
-/* A read, and a write of what was read, at some places; the end is NULL. */
-struct touch {
-	volatile uint64_t *at[8];
-	/* Per place, for whom has it. */
-	uint64_t seen[8];
-};
-
-static sigjmp_buf fault_jmp;
-
-static void on_fault(int sig)
-{
-	siglongjmp(fault_jmp, sig);
-}
-
-/* All or none: the exit code is the number of signals, or 100 if one is not SIGSEGV. */
-static int touch_proc(struct igt_mmgpu_proc *self, void *data)
-{
-	struct sigaction act = { .sa_handler = on_fault };
-	struct touch *touch = data;
-	volatile int faults = 0;
-
-	sigaction(SIGSEGV, &act, NULL);
-	sigaction(SIGBUS, &act, NULL);
-	for (volatile int i = 0; touch->at[i]; i++) {
-		for (volatile int write = 0; write < 2; write++) {
-			int sig = sigsetjmp(fault_jmp, 1);
-
-			if (sig == SIGSEGV)
-				faults++;
-			else if (sig)
-				return 100;
-			else if (write)
-				*touch->at[i] = 0xdead;
-			else if (*touch->at[i] != touch->seen[i])
-				return 101;
-		}
-	}
-	return faults;
-}
-
-/* How many of the touches in a forked child ended with SIGSEGV. */
-static int touch_in_child(struct touch *touch)
-{
-	struct igt_mmgpu_proc proc;
-
-	igt_mmgpu_proc_start(&proc, touch_proc, touch);
-	return igt_mmgpu_proc_join(&proc);
-}
-
-/*
- * Not there in a child: with pages that were touched, which fork could copy, and without;
- * by the node and by the dma-buf; by any madvise().
- */
-static void not_inherited(int fd, uint64_t offset)
-{
-	static const int advice[] = {
-		MADV_DOFORK, MADV_DONTFORK, MADV_KEEPONFORK, MADV_NORMAL, MADV_DOFORK,
-	};
-	volatile uint64_t *fresh, *used;
-
-	fresh = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
-	used = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
-	igt_assert(fresh != MAP_FAILED && used != MAP_FAILED);
-	igt_assert_eq_u64(used[0], PATTERN);
-	used[1] = 1;
-
-	for (unsigned int i = 0; i <= igt_mmgpu_count(advice); i++) {
-		struct touch touch = { .at = { fresh, used, used + 1, used + PAGE / 8 } };
-
-		if (i) {
-			madvise((void *)fresh, SIZE, advice[i - 1]);
-			madvise((void *)used, SIZE, advice[i - 1]);
-		}
-		igt_assert_eq(touch_in_child(&touch), 8);
-	}
-
-	/* Split, and the parts of it. */
-	munmap((void *)(used + 4 * PAGE / 8), PAGE);
-	igt_assert_eq(touch_in_child(&(struct touch){ .at = { used, used + 8 * PAGE / 8 } }), 4);
-
-	igt_assert_eq_u64(used[0], PATTERN);
-	munmap((void *)fresh, SIZE);
-	munmap((void *)used, SIZE);
-}
-
-static void fork_node(void)
-{
-	not_inherited(own.fd, own.offset);
-}
-
-static void fork_legacy_node(void)
-{
-	not_inherited(own.legacy, own.offset);
-}
-
-static void fork_dmabuf(void)
-{
-	not_inherited(own.dmabuf, 0);
-}
-
-/* What is not private is inherited as ever. */
-static void fork_shared(void)
-{
-	uint64_t *map;
-
-	cleanup_bo();
-	setup_bo(MMGPU_BO_SHARED);
-	map = igt_mmgpu_bo_map(own.fd, own.bo, 0, PROT_READ | PROT_WRITE);
-	igt_assert_eq(touch_in_child(&(struct touch){ { map }, { PATTERN } }), 0);
-	igt_assert_eq_u64(map[0], 0xdead);
-	munmap(map, SIZE);
-	map = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, own.dmabuf, 0);
-	igt_assert(map != MAP_FAILED);
-	igt_assert_eq(touch_in_child(&(struct touch){ { map + PAGE / 8 }, { PATTERN + 1 } }), 0);
-	munmap(map, SIZE);
-}
-
-static int touch_in_clone(void *data)
-{
-	uint64_t *map = data;
-
-	map[1] = map[0];
-	return 0;
-}
-
-/* Who shares the mm shares the mapping. */
-static void clone_vm(void)
-{
-	const size_t size = 256 * 1024;
-	uint64_t *map = igt_mmgpu_bo_map(own.fd, own.bo, 0, PROT_READ | PROT_WRITE);
-	char *stack = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	int status;
-	pid_t pid;
-
-	igt_assert(stack != MAP_FAILED);
-	pid = clone(touch_in_clone, stack + size, CLONE_VM | SIGCHLD, map);
-	igt_assert_lt(0, pid);
-	igt_assert_eq(waitpid(pid, &status, 0), pid);
-	igt_assert_eq(status, 0);
-	igt_assert_eq_u64(map[1], PATTERN);
-	munmap(stack, size);
-	munmap(map, SIZE);
-}
-
 /* A mapping shows the page that it is a mapping of, however it was cut and moved. */
 static void split_and_move(int fd, uint64_t offset)
 {
@@ -803,11 +653,6 @@ static const struct {
 	{ "attach-private", attach_private, "another driver cannot attach to a private buffer" },
 	{ "attach-shared", attach_shared, "but to a SHARED or legacy one" },
 	{ "attach-second-device", attach_second, "nor can another device of ours" },
-	{ "fork-node", fork_node, "a child has no mapping of the node" },
-	{ "fork-legacy-node", fork_legacy_node, "made through a legacy file neither" },
-	{ "fork-dmabuf", fork_dmabuf, "nor one of the dma-buf" },
-	{ "fork-shared", fork_shared, "but one of a SHARED buffer" },
-	{ "clone-vm-mapping", clone_vm, "who shares the mm has the mapping" },
 	{ "split-and-move-node", move_node, "munmap in the middle and mremap of the node" },
 	{ "split-and-move-dmabuf", move_dmabuf, "and of the dma-buf" },
 	{ "read-only-node", read_only_node, "a read-only mapping cannot become writable" },

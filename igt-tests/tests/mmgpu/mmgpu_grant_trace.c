@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <linux/dma-buf.h>
 #include <poll.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -215,21 +214,10 @@ static int try_map_write(int node, int fd, const void *data)
 	return map(theirs->file, own.offset, PROT_READ | PROT_WRITE);
 }
 
-static sigjmp_buf fault_jmp;
-
-static void on_fault(int sig)
-{
-	siglongjmp(fault_jmp, sig);
-}
-
 /* Once, which a system call would not do. */
 static int try_fault(int node, int fd, const void *data)
 {
-	int sig;
-
-	signal(SIGBUS, on_fault);
-	sig = sigsetjmp(fault_jmp, 1);
-	return sig ?: (int)*(volatile uint64_t *)their_map;
+	return igt_mmgpu_touch_read(their_map, 0);
 }
 
 static int sync_start(int fd, uint64_t flags)
