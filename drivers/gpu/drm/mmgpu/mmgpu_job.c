@@ -428,6 +428,10 @@ void mmgpu_job_exec(struct mmgpu_job *job, struct mmgpu_svm_thread *thread)
 		if (thread)
 			ours = mmgpu_svm_thread_end(thread);
 		mmgpu_job_end_granted(job);
+
+		/* The owner's mm is gone: nothing that follows is to start, before it is told. */
+		if (ours && error == -ECANCELED)
+			mmgpu_ctx_kill_all(mfile, -ECANCELED);
 	}
 
 	atomic64_add(ktime_to_ns(ktime_sub(ktime_get(), start)),

@@ -106,7 +106,7 @@ fault:
 	return false;
 }
 
-/* Eight words at a time; of those where it met a fault some may be copied. */
+/* Eight words at a time, forwards; of those where it met a fault some may be copied. */
 static __always_inline size_t svm_move_words(void __user *dst, const void __user *src, size_t len)
 {
 	const size_t word = sizeof(long);
@@ -143,7 +143,7 @@ static size_t svm_move(void __user *dst, const void __user *src, size_t len, boo
 	if (!user_access_begin(dst, len))
 		return 0;
 
-	if (words && (dst >= src + len || src >= dst + len))
+	if (words && !backwards && (dst >= src + len || src >= dst + len))
 		done = svm_move_words(dst, src, len);
 
 	for (; words && len - done >= word; done += word) {

@@ -68,13 +68,14 @@ struct mmgpu_svm_thread {
 };
 
 /* 0 if the job may go on, else the error of its fence. */
-static int svm_thread_verdict(const struct mmgpu_svm_thread *thread)
+static int svm_thread_verdict(const struct mmgpu_svm_thread *thread, bool *abandoned)
 {
 	if (READ_ONCE(thread->mfile->mdev->gone))
 		return -ENODEV;
 	if (ktime_after(ktime_get(), thread->deadline))
 		return -ETIME;
-	if (mmgpu_mm_is_abandoned(thread->svm.m))
+	*abandoned = thread->job->svm && mmgpu_mm_is_abandoned(thread->svm.m);
+	if (*abandoned)
 		return -ECANCELED;
 	if (READ_ONCE(thread->mfile->mdev->suspended) && READ_ONCE(thread->svm.faulting))
 		return -ECANCELED;
@@ -83,11 +84,12 @@ static int svm_thread_verdict(const struct mmgpu_svm_thread *thread)
 }
 
 /* Ends the job that runs, if it has to end; returns it with a reference. */
-static struct mmgpu_job *svm_thread_judge_locked(struct mmgpu_svm_thread *thread, int *error)
+static struct mmgpu_job *svm_thread_judge_locked(struct mmgpu_svm_thread *thread, int *error,
+						 bool *abandoned)
 {
 	lockdep_assert_held(&thread->svm.lock);
 
-	*error = svm_thread_verdict(thread);
+	*error = svm_thread_verdict(thread, abandoned);
 	if (!*error)
 		return NULL;
 
@@ -112,24 +114,24 @@ static void svm_thread_tick(struct work_struct *work)
 	struct mmgpu_svm_thread *thread = container_of(to_delayed_work(work),
 						       struct mmgpu_svm_thread, tick);
 	struct mmgpu_job *job = NULL;
-	bool lost = false;
+	bool abandoned = false, lost = false;
 	int error;
 
 	mutex_lock(&thread->svm.lock);
 	if (thread->job && !thread->svm.over)
-		job = svm_thread_judge_locked(thread, &error);
+		job = svm_thread_judge_locked(thread, &error, &abandoned);
 	else if (thread->job)
 		lost = ktime_after(ktime_get(), thread->deadline);
 	if (thread->job && !lost)
 		queue_delayed_work(mmgpu_wq, &thread->tick, msecs_to_jiffies(SVM_TICK_MS));
 	mutex_unlock(&thread->svm.lock);
 
+	/* The mm does not end before the thread is back, but its owner has. */
+	if (abandoned)
+		mmgpu_ctx_kill_all(thread->mfile, -ECANCELED);
 	if (job) {
 		mmgpu_job_finish(job, error);
 		mmgpu_job_put(job);
-		/* The mm does not end before the thread is back, but its owner has. */
-		if (mmgpu_mm_is_abandoned(thread->svm.m))
-			mmgpu_ctx_kill_all(thread->mfile, -ECANCELED);
 	} else if (lost) {
 		svm_thread_give_up(thread);
 	}
