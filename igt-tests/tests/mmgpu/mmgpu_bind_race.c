@@ -10,8 +10,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
@@ -19,6 +17,7 @@
 
 #include "igt.h"
 #include "igt_mmgpu.h"
+#include "igt_mmgpu_race.h"
 
 IGT_TEST_DESCRIPTION("BIND_MM against concurrent creators of handles, contexts and jobs.");
 
@@ -26,9 +25,7 @@ IGT_TEST_DESCRIPTION("BIND_MM against concurrent creators of handles, contexts a
 
 /* How the parties meet. Lies in memory that they share. */
 struct ring {
-	/* Counts up by one per party and round. */
-	atomic_uint arrived;
-	unsigned int parties;
+	struct igt_mmgpu_meeting meeting;
 	/* Loops that each side waits after the meeting. */
 	unsigned int delay_us, delay_them;
 	struct {
@@ -41,69 +38,23 @@ struct ring {
 };
 
 static struct ring *ring;
-static double race_seconds = 1;
+static double race_seconds;
 
-/* Gives up on a party that died: whoever talks to it next notices. */
 static void meet(void)
 {
-	unsigned int target = atomic_fetch_add(&ring->arrived, 1) / ring->parties + 1;
-	int64_t deadline = igt_mmgpu_deadline_ms(IGT_MMGPU_PATIENCE * 1000);
-
-	while (atomic_load(&ring->arrived) < target * ring->parties &&
-	       igt_mmgpu_now() < deadline)
-		sched_yield();
+	igt_mmgpu_meet(&ring->meeting);
 }
 
-static void stall(unsigned int loops)
+static void balance_delays(const struct igt_mmgpu_balance *b)
 {
-	for (volatile unsigned int i = 0; i < loops; i++)
-		;
+	igt_mmgpu_balance_delays(b, &ring->delay_us, &ring->delay_them);
 }
 
-/*
- * Finds the delays with which both sides win equally often. Who won starts a little later
- * next time, and much later when it wins again and again; what is left to chance sweeps
- * over the few instructions that matter.
- */
-struct balance {
-	struct igt_mmgpu_rand rnd;
-	int bias;
-	int streak;
-	unsigned int we_won, they_won;
-};
-
-static void balance_init(struct balance *b)
+static void balance_report(const struct igt_mmgpu_balance *b, const char *name)
 {
-	memset(b, 0, sizeof(*b));
-	igt_mmgpu_rand_init(&b->rnd);
-}
-
-static void balance_delays(const struct balance *b)
-{
-	ring->delay_us = b->bias < 0 ? -b->bias : 0;
-	ring->delay_them = b->bias > 0 ? b->bias : 0;
-}
-
-static void balance_result(struct balance *b, bool we_won)
-{
-	int step = igt_mmgpu_rand_range(&b->rnd, 0, 40);
-
-	if (we_won != (b->streak > 0))
-		b->streak = 0;
-	b->streak += we_won ? 1 : -1;
-	step <<= abs(b->streak) < 12 ? abs(b->streak) : 12;
-	b->bias += we_won ? -step : step;
-	if (we_won)
-		b->we_won++;
-	else
-		b->they_won++;
-}
-
-static void balance_report(const struct balance *b, const char *name)
-{
-	igt_info("%s: %u times bound first, %u times created first\n", name, b->we_won,
-		 b->they_won);
-	igt_assert_f(b->we_won && b->they_won, "one side always wins: this is no race\n");
+	igt_info("%s: %u times bound first, %u times created first\n", name, b->first,
+		 b->second);
+	igt_assert_f(b->first && b->second, "one side always wins: this is no race\n");
 }
 
 /* ---- the creators ------------------------------------------------------------------- */
@@ -204,7 +155,7 @@ static void start_race(unsigned int parties)
 		close_contested();
 
 	memset(ring, 0, sizeof(*ring));
-	ring->parties = parties;
+	ring->meeting.parties = parties;
 }
 
 /* ---- one creation against one bind ----------------------------------------------------- */
@@ -225,7 +176,7 @@ static int creator_proc(struct igt_mmgpu_proc *self, void *data)
 		fd = igt_mmgpu_recv_fd(self->sock);
 		ring->rival[0].syncobj = igt_mmgpu_syncobj_create(fd);
 		meet();
-		stall(ring->delay_them);
+		igt_mmgpu_stall(ring->delay_them);
 		ring->rival[0].ret = current->fn(fd, &ring->rival[0].id, ring->rival[0].syncobj);
 		close(fd);
 		igt_mmgpu_send(self->sock, "", 1);
@@ -279,15 +230,15 @@ static void bind_against(const struct creator *creator)
 {
 	int64_t end = igt_mmgpu_now() + race_seconds * IGT_MMGPU_NSEC_PER_SEC;
 	struct igt_mmgpu_proc rival;
-	struct balance balance;
+	struct igt_mmgpu_balance balance;
 	char byte;
 
-	balance_init(&balance);
+	igt_mmgpu_balance_init(&balance);
 	start_race(2);
 	current = creator;
 	igt_mmgpu_proc_start(&rival, creator_proc, NULL);
 
-	while (igt_mmgpu_now() < end || balance.we_won + balance.they_won < 20) {
+	while (igt_mmgpu_now() < end || balance.first + balance.second < 20) {
 		struct drm_mmgpu_query_mm query;
 		int fd = open_contested();
 		uint64_t seq;
@@ -297,7 +248,7 @@ static void bind_against(const struct creator *creator)
 		igt_mmgpu_send(rival.sock, "y", 1);
 		igt_mmgpu_send_fd(rival.sock, fd);
 		meet();
-		stall(ring->delay_us);
+		igt_mmgpu_stall(ring->delay_us);
 		ret = __igt_mmgpu_bind_mm(fd, &seq);
 		igt_mmgpu_recv(rival.sock, &byte, 1);
 
@@ -313,7 +264,7 @@ static void bind_against(const struct creator *creator)
 			assert_created(fd, creator->kind);
 		}
 		close_contested();
-		balance_result(&balance, !ret);
+		igt_mmgpu_balance_result(&balance, !ret);
 	}
 	igt_mmgpu_send(rival.sock, "n", 1);
 	igt_assert_eq(igt_mmgpu_proc_join(&rival), 0);
@@ -476,7 +427,7 @@ static void *own_thread_main(void *data)
 	struct own_thread *own = data;
 
 	meet();
-	stall(ring->delay_them);
+	igt_mmgpu_stall(ring->delay_them);
 	own->ret = own->creator->fn(own->fd, &own->id, 0);
 	return NULL;
 }
@@ -488,12 +439,12 @@ static void *own_thread_main(void *data)
 static void bind_against_thread(const struct creator *creator)
 {
 	int64_t end = igt_mmgpu_now() + race_seconds * IGT_MMGPU_NSEC_PER_SEC;
-	struct balance balance;
+	struct igt_mmgpu_balance balance;
 
-	balance_init(&balance);
+	igt_mmgpu_balance_init(&balance);
 	start_race(2);
 
-	while (igt_mmgpu_now() < end || balance.we_won + balance.they_won < 20) {
+	while (igt_mmgpu_now() < end || balance.first + balance.second < 20) {
 		struct own_thread own = { .creator = creator, .fd = open_contested() };
 		struct drm_mmgpu_bo_info info;
 		uint64_t seq = 0;
@@ -503,7 +454,7 @@ static void bind_against_thread(const struct creator *creator)
 		balance_delays(&balance);
 		igt_assert_eq(pthread_create(&thread, NULL, own_thread_main, &own), 0);
 		meet();
-		stall(ring->delay_us);
+		igt_mmgpu_stall(ring->delay_us);
 		ret = __igt_mmgpu_bind_mm(own.fd, &seq);
 		igt_assert_eq(pthread_join(thread, NULL), 0);
 
@@ -516,7 +467,7 @@ static void bind_against_thread(const struct creator *creator)
 			igt_assert_eq_u64(info.mm_seq, seq);
 		}
 		close_contested();
-		balance_result(&balance, !ret);
+		igt_mmgpu_balance_result(&balance, !ret);
 	}
 	balance_report(&balance, creator->name);
 }
@@ -579,7 +530,7 @@ static int mortal_proc(struct igt_mmgpu_proc *self, void *data)
 	igt_mmgpu_bind_mm(fd);
 	igt_mmgpu_send_fd(self->sock, fd);
 	meet();
-	stall(ring->delay_them);
+	igt_mmgpu_stall(ring->delay_them);
 	return 0;
 }
 
@@ -620,11 +571,9 @@ static void exit_against_ioctl(void)
 int igt_main()
 {
 	igt_fixture() {
-		const char *seconds = getenv("RACE_SECONDS");
 		struct drm_gem_flink flink = { };
 
-		if (seconds)
-			race_seconds = atof(seconds);
+		race_seconds = igt_mmgpu_race_seconds();
 		ring = mmap(NULL, sizeof(*ring), PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 		igt_assert(ring != MAP_FAILED);

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+/* Copyright 2026 The mmgpu developers */
+
+/* For tests that let two things happen at the same moment, again and again. */
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include "igt.h"
+#include "igt_mmgpu_race.h"
+
+/* Without the end of a round for this long, nobody believes in one any more. */
+#define STUCK_SECONDS	30
+
+double igt_mmgpu_race_seconds(void)
+{
+	const char *seconds = getenv("RACE_SECONDS");
+
+	return seconds ? atof(seconds) : 3;
+}
+
+/* ---- meeting ------------------------------------------------------------------------- */
+
+void igt_mmgpu_meet(struct igt_mmgpu_meeting *meeting)
+{
+	unsigned int target = atomic_fetch_add(&meeting->arrived, 1) / meeting->parties + 1;
+	int64_t deadline = igt_mmgpu_deadline_ms(IGT_MMGPU_PATIENCE * 1000);
+
+	while (atomic_load(&meeting->arrived) < target * meeting->parties &&
+	       igt_mmgpu_now() < deadline)
+		sched_yield();
+}
+
+void igt_mmgpu_stall(unsigned int loops)
+{
+	for (volatile unsigned int i = 0; i < loops; i++)
+		;
+}
+
+void igt_mmgpu_balance_init(struct igt_mmgpu_balance *b)
+{
+	memset(b, 0, sizeof(*b));
+	igt_mmgpu_rand_init(&b->rnd);
+}
+
+void igt_mmgpu_balance_delays(const struct igt_mmgpu_balance *b, unsigned int *first,
+			      unsigned int *second)
+{
+	*first = b->bias < 0 ? -b->bias : 0;
+	*second = b->bias > 0 ? b->bias : 0;
+}
+
+void igt_mmgpu_balance_result(struct igt_mmgpu_balance *b, bool first_won)
+{
+	int step = igt_mmgpu_rand_range(&b->rnd, 0, 40);
+
+	if (first_won != (b->streak > 0))
+		b->streak = 0;
+	b->streak += first_won ? 1 : -1;
+	step <<= abs(b->streak) < 12 ? abs(b->streak) : 12;
+	b->bias += first_won ? -step : step;
+	if (first_won)
+		b->first++;
+	else
+		b->second++;
+}
+
+/* ---- supervising ---------------------------------------------------------------------- */
+
+static void tell_file(const char *name, const char *what, pid_t pid)
+{
+	char path[64], text[2048];
+	size_t size;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, what);
+	file = fopen(path, "r");
+	if (!file)
+		return;
+	size = fread(text, 1, sizeof(text) - 1, file);
+	text[size] = 0;
+	if (size)
+		igt_warn("%s, %s:\n%s\n", name, what, text);
+	fclose(file);
+}
+
+static void tell_where(const struct igt_mmgpu_party *parties, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		const struct igt_mmgpu_party *party = &parties[i];
+
+		igt_warn("%s (process %d): %s\n", party->name, party->proc.pid,
+			 *party->at ?: "begins");
+		tell_file(party->name, "stack", party->proc.pid);
+	}
+}
+
+/* Leaves it to be joined. */
+static bool has_ended(const struct igt_mmgpu_party *party, bool *good)
+{
+	siginfo_t info = { };
+	int ret;
+
+	ret = waitid(P_PID, party->proc.pid, &info, WEXITED | WNOHANG | WNOWAIT);
+	igt_assert_eq(ret, 0);
+	*good = info.si_code == CLD_EXITED && !info.si_status;
+	return info.si_pid;
+}
+
+void igt_mmgpu_supervise(struct igt_mmgpu_party *parties, unsigned int count,
+			 const atomic_uint *rounds, atomic_bool *stop, double seconds)
+{
+	struct timespec pause = { .tv_nsec = 5 * IGT_MMGPU_NSEC_PER_MSEC };
+	int64_t end = igt_mmgpu_now() + seconds * IGT_MMGPU_NSEC_PER_SEC;
+	int64_t moved = igt_mmgpu_now();
+	unsigned int running, last = 0;
+
+	do {
+		running = 0;
+		nanosleep(&pause, NULL);
+		for (unsigned int i = 0; i < count; i++) {
+			bool good;
+
+			if (!has_ended(&parties[i], &good)) {
+				running++;
+				continue;
+			}
+			if (!good)
+				tell_where(parties, count);
+			igt_assert_f(good, "the %s failed, see above\n", parties[i].name);
+		}
+		if (atomic_load(rounds) != last) {
+			last = atomic_load(rounds);
+			moved = igt_mmgpu_now();
+		}
+		if (igt_mmgpu_now() - moved > STUCK_SECONDS * IGT_MMGPU_NSEC_PER_SEC) {
+			tell_where(parties, count);
+			igt_assert_f(false, "round %u does not end: is this a deadlock?\n", last);
+		}
+		if (igt_mmgpu_now() > end)
+			atomic_store(stop, true);
+	} while (running);
+
+	for (unsigned int i = 0; i < count; i++)
+		igt_assert_eq(igt_mmgpu_proc_join(&parties[i].proc), 0);
+}
+
+int igt_mmgpu_bo_count(void)
+{
+	char line[256], path[96], node[64];
+	int fd = igt_mmgpu_open(), count = -1;
+	FILE *file = NULL;
+	ssize_t len;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	len = readlink(path, node, sizeof(node) - 1);
+	close(fd);
+	if (len > 0) {
+		node[len] = 0;
+		snprintf(path, sizeof(path), "/sys/kernel/debug/dri/%s/bos",
+			 node + strcspn(node, "0123456789"));
+		file = fopen(path, "r");
+	}
+	if (!file)
+		return -1;
+	/* The first line is a heading, and a grant's is indented by two. */
+	while (fgets(line, sizeof(line), file))
+		if (strncmp(line, "  grant", 7))
+			count++;
+	fclose(file);
+	return count;
+}
