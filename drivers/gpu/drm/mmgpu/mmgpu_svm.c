@@ -32,15 +32,17 @@
 #include "mmgpu_svm.h"
 #include "mmgpu_trace.h"
 
-/* One copy. One of the ends may be the kernel's. */
+/* One copy. At most one end is the kernel's; 0 is an address of user space like others. */
 struct svm_copy {
-	void __user *udst;
-	const void __user *usrc;
 	void *kdst;
 	const void *ksrc;
+	/* Without kdst, and without ksrc. */
+	void __user *udst;
+	const void __user *usrc;
 	bool backwards;
-	/* Out, on -EFAULT: which address. */
+	/* Out, when the page tables refuse: which address, and whether to write there. */
 	const void __user *refused;
+	bool refused_write;
 };
 
 /**
@@ -183,9 +185,9 @@ fault:
 /* With page faults off. Returns how much could be copied of @len bytes at @at. */
 static size_t svm_try(const struct svm_copy *copy, size_t at, size_t len)
 {
-	if (copy->usrc && !access_ok(copy->usrc + at, len))
+	if (!copy->ksrc && !access_ok(copy->usrc + at, len))
 		return 0;
-	if (copy->udst && !access_ok(copy->udst + at, len))
+	if (!copy->kdst && !access_ok(copy->udst + at, len))
 		return 0;
 
 	if (copy->kdst)
@@ -240,8 +242,9 @@ static size_t svm_fault_in(struct svm_copy *copy, size_t at, size_t len)
 {
 	size_t ready = len;
 
-	if (copy->usrc) {
+	if (!copy->ksrc) {
 		copy->refused = copy->usrc + at;
+		copy->refused_write = false;
 		if (!access_ok(copy->usrc + at, len))
 			return 0;
 		ready -= fault_in_readable(copy->usrc + at, len);
@@ -249,8 +252,9 @@ static size_t svm_fault_in(struct svm_copy *copy, size_t at, size_t len)
 			return 0;
 	}
 
-	if (copy->udst) {
+	if (!copy->kdst) {
 		copy->refused = copy->udst + at;
+		copy->refused_write = true;
 		if (!access_ok(copy->udst + at, ready))
 			return 0;
 		ready = svm_fault_in_writeable(copy->udst + at, ready);
@@ -262,9 +266,9 @@ static size_t svm_fault_in(struct svm_copy *copy, size_t at, size_t len)
 /* Of @len bytes at @at those that are in one page at both ends. */
 static size_t svm_to_page_end(const struct svm_copy *copy, size_t at, size_t len)
 {
-	if (copy->usrc)
+	if (!copy->ksrc)
 		len = min_t(size_t, len, PAGE_SIZE - offset_in_page(copy->usrc + at));
-	if (copy->udst)
+	if (!copy->kdst)
 		len = min_t(size_t, len, PAGE_SIZE - offset_in_page(copy->udst + at));
 
 	return len;
@@ -313,7 +317,7 @@ static int svm_copy_in_mm(struct mmgpu_svm *svm, struct svm_copy *copy, size_t l
 		if (fatal_signal_pending(current))
 			return -ECANCELED;
 		trace_mmgpu_svm_fault(svm->m->seq, (unsigned long)copy->refused,
-				      copy->refused == copy->udst + at);
+				      copy->refused_write);
 		return -EFAULT;
 	}
 
