@@ -22,9 +22,10 @@ struct igt_mmgpu_ring {
 	struct igt_mmgpu_meeting meeting;
 	/* Loops that each side waits after it. */
 	unsigned int delay_owner, delay_guest;
+
 	/* The round. The others say for which one it is true. */
 	atomic_uint round, ready, granted, settled, probed;
-	_Atomic uint64_t guest_seq;
+	atomic_ullong guest_seq;
 	/* What came of the act: 0, -errno or a signal. */
 	int came;
 	/* What the grantee is doing; the string is in all of them. */
@@ -32,7 +33,7 @@ struct igt_mmgpu_ring {
 
 	/* The test's own. */
 	atomic_bool stop, quiet;
-	_Atomic uint64_t bystander_seq;
+	atomic_ullong bystander_seq;
 	const char *volatile owner, *volatile bystander;
 	unsigned int owner_first, guest_first;
 	int64_t slowest;

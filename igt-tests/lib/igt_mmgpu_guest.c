@@ -84,12 +84,17 @@ void igt_mmgpu_guest_init(struct igt_mmgpu_guest *g, int fd, bool bind)
 	g->fd = fd;
 	g->dmabuf = -1;
 	g->rnd.state = igt_mmgpu_now();
-	if (bind)
+	if (bind) {
 		igt_mmgpu_bind_mm(g->fd);
+		g->svm = igt_mmgpu_get_param(g->fd, MMGPU_PARAM_SVM);
+	}
 	igt_mmgpu_query_mm(g->fd, MMGPU_QUERY_MM_ASSIGN, &query);
 	g->seq = query.caller_mm_seq;
 	g->own = igt_mmgpu_bo_create(g->fd, IGT_MMGPU_GUEST_JOBS * PAGE_BYTES, 0);
 	g->own_map = igt_mmgpu_bo_map(g->fd, g->own, 0, PROT_READ | PROT_WRITE);
+	g->memory = mmap(NULL, IGT_MMGPU_GUEST_JOBS * PAGE_BYTES, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	igt_assert(g->memory != MAP_FAILED);
 	for (unsigned int i = 0; i < 2; i++)
 		g->ctx[i] = igt_mmgpu_ctx_create(g->fd, 0, MMGPU_ENGINE_ANY);
 	for (unsigned int i = 0; i < IGT_MMGPU_GUEST_JOBS; i++)
@@ -103,6 +108,7 @@ void igt_mmgpu_guest_begin(struct igt_mmgpu_guest *g, int dmabuf, unsigned int r
 	g->round = round;
 	g->jobs = 0;
 	memset(g->own_map, 0, IGT_MMGPU_GUEST_JOBS * PAGE_BYTES);
+	memset(g->memory, 0, IGT_MMGPU_GUEST_JOBS * PAGE_BYTES);
 }
 
 void igt_mmgpu_guest_end(struct igt_mmgpu_guest *g)
@@ -148,6 +154,7 @@ int igt_mmgpu_guest_submit(struct igt_mmgpu_guest *g, uint64_t delay_ns)
 	uint64_t mark = igt_mmgpu_word(IGT_MMGPU_MARK, g->round);
 	unsigned int page[3], slot = g->jobs % IGT_MMGPU_GUEST_JOBS;
 	static struct igt_mmgpu_job job;
+	struct drm_mmgpu_cmd *copy;
 	uint32_t bo, own;
 	int ret;
 
@@ -158,7 +165,12 @@ int igt_mmgpu_guest_submit(struct igt_mmgpu_guest *g, uint64_t delay_ns)
 	own = igt_mmgpu_job_bo(&job, g->own, MMGPU_BO_REF_WRITE | in_parallel);
 	igt_mmgpu_cmd_fill(&job, bo, page[0] * PAGE_BYTES, PAGE_BYTES, mark);
 	igt_mmgpu_cmd_delay(&job, 0)->value = delay_ns;
-	igt_mmgpu_cmd_copy(&job, own, slot * PAGE_BYTES, bo, page[1] * PAGE_BYTES, PAGE_BYTES);
+	copy = igt_mmgpu_cmd_copy(&job, own, slot * PAGE_BYTES, bo, page[1] * PAGE_BYTES,
+				  PAGE_BYTES);
+	if (g->svm && in_parallel) {
+		copy->flags = MMGPU_CMD_DST_SVM;
+		copy->dst = (uintptr_t)(g->memory + slot * IGT_MMGPU_GUEST_PAGE);
+	}
 	igt_mmgpu_cmd_fill(&job, bo, page[2] * PAGE_BYTES, PAGE_BYTES, mark);
 	igt_mmgpu_job_out(&job, g->syncobj[slot], 0);
 	ret = __igt_mmgpu_job_submit(g->fd, &job);
@@ -179,10 +191,13 @@ void igt_mmgpu_guest_end_jobs(struct igt_mmgpu_guest *g)
 		igt_assert_f(!status || status == -ECANCELED, "round %u: a job ended with %d\n",
 			     g->round, status);
 	}
-	for (unsigned int i = 0; i < slots * IGT_MMGPU_GUEST_PAGE; i++)
-		igt_assert_f(may_see(g, g->own_map[i]),
+	for (unsigned int i = 0; i < slots * IGT_MMGPU_GUEST_PAGE; i++) {
+		uint64_t word = may_see(g, g->own_map[i]) ? g->memory[i] : g->own_map[i];
+
+		igt_assert_f(may_see(g, word),
 			     "round %u: a job copied %#llx, written when the grant was gone\n",
-			     g->round, (unsigned long long)g->own_map[i]);
+			     g->round, (unsigned long long)word);
+	}
 	g->jobs = 0;
 }
 

@@ -53,9 +53,11 @@ struct igt_mmgpu_guest {
 	volatile uint64_t *map;
 	bool writable;
 
-	/* Its own, with a page for each job to copy to. */
+	/* Its own, with a page for each job to copy to: a buffer, and memory. */
 	uint32_t own;
 	uint64_t *own_map;
+	uint64_t *memory;
+	bool svm;
 	uint32_t ctx[2];
 	uint32_t syncobj[IGT_MMGPU_GUEST_JOBS];
 	unsigned int jobs;
@@ -73,7 +75,10 @@ void igt_mmgpu_guest_end(struct igt_mmgpu_guest *g);
 int igt_mmgpu_guest_import(struct igt_mmgpu_guest *g);
 /* By the node or by the dma-buf, as the round has it. */
 int igt_mmgpu_guest_map(struct igt_mmgpu_guest *g, bool writable);
-/* One job that writes the buffer, takes a while, reads it, and writes it again. */
+/*
+ * One job that writes the buffer, takes a while, reads it, and writes it again. Of a bound
+ * file it's in some rounds one that names a CPU address.
+ */
 int igt_mmgpu_guest_submit(struct igt_mmgpu_guest *g, uint64_t delay_ns);
 
 /* Waits for its jobs, which may have been cancelled, and looks at what they copied. */

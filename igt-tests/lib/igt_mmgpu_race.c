@@ -147,29 +147,3 @@ void igt_mmgpu_supervise(struct igt_mmgpu_party *parties, unsigned int count,
 	for (unsigned int i = 0; i < count; i++)
 		igt_assert_eq(igt_mmgpu_proc_join(&parties[i].proc), 0);
 }
-
-int igt_mmgpu_bo_count(void)
-{
-	char line[256], path[96], node[64];
-	int fd = igt_mmgpu_open(), count = -1;
-	FILE *file = NULL;
-	ssize_t len;
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	len = readlink(path, node, sizeof(node) - 1);
-	close(fd);
-	if (len > 0) {
-		node[len] = 0;
-		snprintf(path, sizeof(path), "/sys/kernel/debug/dri/%s/bos",
-			 node + strcspn(node, "0123456789"));
-		file = fopen(path, "r");
-	}
-	if (!file)
-		return -1;
-	/* The first line is a heading, and a grant's is indented by two. */
-	while (fgets(line, sizeof(line), file))
-		if (strncmp(line, "  grant", 7))
-			count++;
-	fclose(file);
-	return count;
-}

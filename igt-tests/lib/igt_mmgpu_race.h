@@ -62,7 +62,4 @@ struct igt_mmgpu_party {
 void igt_mmgpu_supervise(struct igt_mmgpu_party *parties, unsigned int count,
 			 const atomic_uint *rounds, atomic_bool *stop, double seconds);
 
-/* How many buffers the device has, of whomever; -1 where debugfs does not tell. */
-int igt_mmgpu_bo_count(void);
-
 #endif /* IGT_MMGPU_RACE_H */

@@ -21,6 +21,7 @@
 
 #include "igt.h"
 #include "igt_mmgpu_acts.h"
+#include "igt_mmgpu_baseline.h"
 
 IGT_TEST_DESCRIPTION("Revocation, and the owner's death, against all that a grantee does.");
 
@@ -493,7 +494,7 @@ static int heir_proc(struct igt_mmgpu_proc *self, void *data)
 
 /* ---- the races --------------------------------------------------------------------------------------- */
 
-static int bos_before;
+static struct igt_mmgpu_baseline before;
 
 static void begin(const struct igt_mmgpu_act *which, unsigned int parties)
 {
@@ -507,24 +508,14 @@ static void begin(const struct igt_mmgpu_act *which, unsigned int parties)
 	act = which;
 	memset(ring, 0, sizeof(*ring));
 	ring->meeting.parties = parties;
-	bos_before = igt_mmgpu_bo_count();
-}
-
-/* Buffers go some grace periods after the last close. */
-static void assert_nothing_left(void)
-{
-	int64_t deadline = igt_mmgpu_deadline_ms(IGT_MMGPU_PATIENCE * 1000);
-
-	while (igt_mmgpu_bo_count() > bos_before && igt_mmgpu_now() < deadline)
-		usleep(5000);
-	igt_assert_lte(igt_mmgpu_bo_count(), bos_before);
+	igt_mmgpu_baseline_take(&before);
 }
 
 static void end(const char *who)
 {
 	igt_info("%s first %u times, the grantee %u times\n", who, ring->owner_first,
 		 ring->guest_first);
-	assert_nothing_left();
+	igt_mmgpu_baseline_assert(&before);
 	igt_assert_f(ring->owner_first && ring->guest_first,
 		     "one side always wins: this is no race\n");
 }
