@@ -13,13 +13,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "igt.h"
 #include "igt_mmgpu.h"
+#include "igt_mmgpu_small.h"
 
 IGT_TEST_DESCRIPTION("Thousands of short processes try the files of dead and living owners.");
 
@@ -75,43 +75,6 @@ struct task {
 	int status;
 };
 
-static unsigned int number_from_env(const char *name, unsigned int otherwise)
-{
-	const char *text = getenv(name);
-
-	return text ? strtoul(text, NULL, 0) : otherwise;
-}
-
-/* With lockdep and KASAN, which fork and exec fifty times slower. */
-static bool is_slow(void)
-{
-	return !access("/proc/lockdep", F_OK);
-}
-
-/*
- * Forking a program with all of libigt's libraries mapped costs five times as much as
- * forking a small one. So a worker unmaps them and the heap, and from then on calls nothing
- * but syscall() and what looks errno up: these two are bound, for others the linker would
- * search through libraries that are not there.
- */
-
-/* 0, or the errno. */
-static int raw_ioctl(int fd, unsigned long request, void *arg)
-{
-	return syscall(SYS_ioctl, fd, request, arg) ? errno : 0;
-}
-
-static pid_t raw_fork(void)
-{
-	return syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
-}
-
-static void __attribute__((noreturn)) leave(int code)
-{
-	for (;;)
-		syscall(SYS_exit_group, code);
-}
-
 static enum verdict try_files(struct task *task, const int *dead, unsigned int n, bool assign)
 {
 	struct drm_mmgpu_ctx_query ctx = { };
@@ -119,16 +82,16 @@ static enum verdict try_files(struct task *task, const int *dead, unsigned int n
 	int err;
 
 	for (unsigned int i = 0; i < n; i++) {
-		err = raw_ioctl(dead[i], DRM_IOCTL_MMGPU_CTX_QUERY, &ctx);
+		err = igt_mmgpu_small_ioctl(dead[i], DRM_IOCTL_MMGPU_CTX_QUERY, &ctx);
 		if (err != ESRCH)
 			return err ? WRONG_DEAD_ERRNO : ACCEPTED_DEAD;
 	}
-	err = raw_ioctl(task->live, DRM_IOCTL_MMGPU_CTX_QUERY, &ctx);
+	err = igt_mmgpu_small_ioctl(task->live, DRM_IOCTL_MMGPU_CTX_QUERY, &ctx);
 	if (err != EPERM)
 		return err ? WRONG_LIVE_ERRNO : ACCEPTED_LIVE;
 
 	if (n) {
-		if (raw_ioctl(dead[0], DRM_IOCTL_MMGPU_QUERY_MM, &query))
+		if (igt_mmgpu_small_ioctl(dead[0], DRM_IOCTL_MMGPU_QUERY_MM, &query))
 			return FAILED;
 		if (query.state != (MMGPU_MM_BOUND | MMGPU_MM_GONE))
 			return CALLED_OWNER;
@@ -137,7 +100,7 @@ static enum verdict try_files(struct task *task, const int *dead, unsigned int n
 	}
 	if (assign) {
 		query.flags = MMGPU_QUERY_MM_ASSIGN;
-		if (raw_ioctl(task->live, DRM_IOCTL_MMGPU_QUERY_MM, &query))
+		if (igt_mmgpu_small_ioctl(task->live, DRM_IOCTL_MMGPU_QUERY_MM, &query))
 			return FAILED;
 		if (query.state != MMGPU_MM_BOUND)
 			return CALLED_OWNER;
@@ -152,10 +115,9 @@ static enum verdict try_files(struct task *task, const int *dead, unsigned int n
 
 static enum verdict join(struct task *task, pid_t pid)
 {
-	int status = -1;
+	int status = igt_mmgpu_small_join(pid);
 
-	if (pid > 0 && syscall(SYS_wait4, pid, &status, 0, NULL) == pid && WIFEXITED(status) &&
-	    WEXITSTATUS(status) < FAILED)
+	if (status >= 0 && WIFEXITED(status) && WEXITSTATUS(status) < FAILED)
 		return WEXITSTATUS(status);
 	task->status = status;
 	return FAILED;
@@ -165,57 +127,15 @@ static enum verdict join(struct task *task, pid_t pid)
 static int orphan_file(struct task *task)
 {
 	struct drm_mmgpu_bind_mm bind = { };
-	int fd = syscall(SYS_openat, AT_FDCWD, task->node, O_RDWR | O_CLOEXEC);
-	pid_t pid = raw_fork();
+	int fd = igt_mmgpu_small_open(task->node);
+	pid_t pid = igt_mmgpu_small_fork();
 
 	if (!pid)
-		leave(raw_ioctl(fd, DRM_IOCTL_MMGPU_BIND_MM, &bind) ? FAILED : REFUSED);
+		igt_mmgpu_small_exit(igt_mmgpu_small_ioctl(fd, DRM_IOCTL_MMGPU_BIND_MM, &bind) ?
+				     FAILED : REFUSED);
 	if (join(task, pid) != REFUSED)
-		leave(FAILED);
+		igt_mmgpu_small_exit(FAILED);
 	return fd;
-}
-
-static bool is_needed(const char *name, uintptr_t start, uintptr_t end, const void *task)
-{
-	static const char *const needed[] = {
-		"mmgpu_bind_recycle", "libc.", "libc-", "ld-", "ld.", "[stack", "[v",
-	};
-	uintptr_t tls = (uintptr_t)&errno;
-
-	for (unsigned int i = 0; i < igt_mmgpu_count(needed); i++)
-		if (!strncmp(name, needed[i], strlen(needed[i])))
-			return true;
-	return (start <= tls && tls < end) ||
-	       (start <= (uintptr_t)task && (uintptr_t)task < end);
-}
-
-static void drop_libraries(const void *task)
-{
-	struct {
-		unsigned long start, size;
-	} drop[512];
-	FILE *maps = fopen("/proc/self/maps", "re");
-	unsigned int n = 0;
-	char line[512];
-
-	igt_assert(maps);
-	while (fgets(line, sizeof(line), maps) && n < igt_mmgpu_count(drop)) {
-		const char *slash = strrchr(line, '/'), *bracket = strchr(line, '[');
-		unsigned long start, end;
-
-		if (sscanf(line, "%lx-%lx", &start, &end) != 2)
-			continue;
-		if (is_needed(slash ? slash + 1 : bracket ?: "", start, end, task))
-			continue;
-		drop[n].start = start;
-		drop[n].size = end - start;
-		n++;
-	}
-	fclose(maps);
-
-	igt_assert_eq(raw_ioctl(-1, 0, NULL), EBADF);
-	while (n--)
-		syscall(SYS_munmap, drop[n].start, drop[n].size);
 }
 
 static int worker_proc(struct igt_mmgpu_proc *self, void *data)
@@ -229,7 +149,7 @@ static int worker_proc(struct igt_mmgpu_proc *self, void *data)
 	CPU_ZERO(&cpus);
 	CPU_SET(task->cpu, &cpus);
 	sched_setaffinity(0, sizeof(cpus), &cpus);
-	drop_libraries(task);
+	igt_mmgpu_small_become(task);
 
 	for (unsigned int i = 0; i < task->processes; i++) {
 		pid_t pid;
@@ -242,28 +162,18 @@ static int worker_proc(struct igt_mmgpu_proc *self, void *data)
 			dead[next] = orphan_file(task);
 			next = (next + 1) % DEAD_MAX;
 		}
-		pid = raw_fork();
+		pid = igt_mmgpu_small_fork();
 		if (!pid)
-			leave(try_files(task, dead, n, i % ASSIGN_EVERY == 0));
+			igt_mmgpu_small_exit(try_files(task, dead, n, i % ASSIGN_EVERY == 0));
 		task->count[join(task, pid)]++;
 	}
-	leave(REFUSED);
-}
-
-static void node_of(int fd, char *node, size_t size)
-{
-	char link[64];
-	ssize_t len;
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	len = readlink(link, node, size - 1);
-	igt_assert_lt(0, len);
-	node[len] = 0;
+	igt_mmgpu_small_exit(REFUSED);
 }
 
 static void short_processes(void)
 {
-	unsigned int total = number_from_env("MMGPU_BIND_PROCESSES", is_slow() ? 500 : 20000);
+	unsigned int total = igt_mmgpu_env_number("MMGPU_BIND_PROCESSES",
+						  igt_mmgpu_is_slow() ? 500 : 20000);
 	unsigned int cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	unsigned int workers = cpus * WORKERS_PER_CPU;
 	unsigned int done = 0, wrong = 0;
@@ -284,7 +194,7 @@ static void short_processes(void)
 		task[i].processes = total / workers + (i < total % workers);
 		task[i].cpu = i % cpus;
 		task[i].live = live;
-		node_of(live, task[i].node, sizeof(task[i].node));
+		igt_mmgpu_small_node(live, task[i].node, sizeof(task[i].node));
 		igt_mmgpu_proc_start(&worker[i], worker_proc, &task[i]);
 	}
 	for (unsigned int i = 0; i < workers; i++)
@@ -330,11 +240,11 @@ static enum verdict live_once(unsigned int life, unsigned int lives, const char 
 	int fd;
 
 	for (unsigned int i = 0; i < CHAIN_FILES && i < life; i++) {
-		int err = raw_ioctl(CHAIN_FD + i, DRM_IOCTL_MMGPU_CTX_QUERY, &ctx);
+		int err = igt_mmgpu_small_ioctl(CHAIN_FD + i, DRM_IOCTL_MMGPU_CTX_QUERY, &ctx);
 
 		if (err != ESRCH)
 			return err ? WRONG_DEAD_ERRNO : ACCEPTED_DEAD;
-		if (raw_ioctl(CHAIN_FD + i, DRM_IOCTL_MMGPU_QUERY_MM, &query))
+		if (igt_mmgpu_small_ioctl(CHAIN_FD + i, DRM_IOCTL_MMGPU_QUERY_MM, &query))
 			return FAILED;
 		if (query.state != (MMGPU_MM_BOUND | MMGPU_MM_GONE))
 			return CALLED_OWNER;
@@ -345,8 +255,8 @@ static enum verdict live_once(unsigned int life, unsigned int lives, const char 
 		return REFUSED;
 
 	fd = open(node, O_RDWR);
-	if (fd < 0 || raw_ioctl(fd, DRM_IOCTL_MMGPU_BIND_MM, &bind) ||
-	    raw_ioctl(fd, DRM_IOCTL_MMGPU_CTX_QUERY, &ctx))
+	if (fd < 0 || igt_mmgpu_small_ioctl(fd, DRM_IOCTL_MMGPU_BIND_MM, &bind) ||
+	    igt_mmgpu_small_ioctl(fd, DRM_IOCTL_MMGPU_CTX_QUERY, &ctx))
 		return FAILED;
 	if (dup2(fd, CHAIN_FD + life % CHAIN_FILES) < 0)
 		return FAILED;
@@ -377,8 +287,9 @@ static int chain_proc(struct igt_mmgpu_proc *self, void *data)
 {
 	char node[64];
 
-	node_of(*(int *)data, node, sizeof(node));
-	return live_once(0, number_from_env("MMGPU_BIND_EXECS", is_slow() ? 5 : 20), node);
+	igt_mmgpu_small_node(*(int *)data, node, sizeof(node));
+	return live_once(0, igt_mmgpu_env_number("MMGPU_BIND_EXECS", igt_mmgpu_is_slow() ? 5 : 20),
+			 node);
 }
 
 static void exec_chain(void)
