@@ -50,7 +50,7 @@ demo: ## The picture job in a VM, and who may not touch it: IMAGE=any.png
 check: ## All checks on all kernels; the short loop: KERNEL=6.12 TEST='mmgpu_bind'
 	@scripts/check $(if $(KERNEL)$(TEST),tests '$(KERNEL)' '$(TEST)',all)
 
-bench: ## Instructions that a submission costs on a bound and on a legacy file: KERNEL=6.12
+bench: ## Instructions that a submission costs, bound and legacy, and a revocation: KERNEL=6.12
 	@scripts/bench $(KERNEL)
 
 lint: ## Only the static checks

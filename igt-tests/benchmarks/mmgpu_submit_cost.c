@@ -8,11 +8,11 @@
  */
 
 #include <errno.h>
-#include <sched.h>
 #include <sys/ioctl.h>
 
 #include "igt.h"
 #include "igt_mmgpu.h"
+#include "igt_mmgpu_cost.h"
 
 IGT_TEST_DESCRIPTION("Instructions of a submission on a bound file and on a legacy file.");
 
@@ -21,61 +21,6 @@ IGT_TEST_DESCRIPTION("Instructions of a submission on a bound file and on a lega
 
 /* The contract's limit. */
 #define LIMIT		30
-
-#ifdef __x86_64__
-static uint64_t instructions(void)
-{
-	uint32_t low, high;
-
-	asm volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
-	return (uint64_t)high << 32 | low;
-}
-
-/* Two instructions for each of n rounds. */
-static void spend(uint64_t n)
-{
-	asm volatile("1: dec %0; jnz 1b" : "+r"(n) : : "cc");
-}
-#else
-static uint64_t instructions(void)
-{
-	return 0;
-}
-
-static void spend(uint64_t n)
-{
-}
-#endif
-
-static int compare(const void *a, const void *b)
-{
-	const int64_t *x = a, *y = b;
-
-	return *x < *y ? -1 : *x > *y;
-}
-
-static int64_t median(int64_t *values)
-{
-	qsort(values, ROUNDS, sizeof(*values), compare);
-	return (values[ROUNDS / 2 - 1] + values[ROUNDS / 2]) / 2;
-}
-
-/* Whether the counter does count instructions: a known number of them, a few times. */
-static bool counts_instructions(void)
-{
-	const uint64_t n = 100000;
-
-	for (int i = 0; i < 5; i++) {
-		uint64_t start = instructions(), used;
-
-		spend(n);
-		used = instructions() - start;
-		/* A tick in between makes it more. */
-		if (used >= 2 * n && used < 2 * n + 16)
-			return true;
-	}
-	return false;
-}
 
 struct side {
 	int fd;
@@ -86,9 +31,9 @@ struct side {
 
 static int64_t one_call(struct side *side, int expected)
 {
-	uint64_t start = instructions();
+	uint64_t start = igt_mmgpu_instructions();
 	int ret = ioctl(side->fd, DRM_IOCTL_MMGPU_SUBMIT, &side->args);
-	uint64_t used = instructions() - start;
+	uint64_t used = igt_mmgpu_instructions() - start;
 
 	igt_assert_eq(ret ? -errno : 0, expected);
 	return used;
@@ -130,23 +75,11 @@ static int64_t measure(const char *what, struct side *legacy, struct side *bound
 		}
 	}
 
-	l = median(legacy->count);
-	b = median(bound->count);
+	l = igt_mmgpu_median(legacy->count, ROUNDS);
+	b = igt_mmgpu_median(bound->count, ROUNDS);
 	printf("%s: legacy %lld, bound %lld, difference %+lld\n", what, (long long)l,
 	       (long long)b, (long long)(b - l));
 	return b - l;
-}
-
-/*
- * Whether the worker that a submission wakes runs at once, in the middle of what is
- * counted, is chance, and costs a hundred times what we look for. It shall wait.
- */
-static void stay_on_cpu(void)
-{
-	struct sched_param param = { .sched_priority = 1 };
-
-	igt_require_f(!sched_setscheduler(0, SCHED_FIFO, &param),
-		      "may not run with real-time priority\n");
 }
 
 int igt_simple_main()
@@ -157,10 +90,10 @@ int igt_simple_main()
 	legacy.fd = igt_mmgpu_open();
 	bound.fd = igt_mmgpu_reopen(legacy.fd);
 	igt_mmgpu_bind_mm(bound.fd);
-	igt_require_f(counts_instructions(),
+	igt_require_f(igt_mmgpu_counts_instructions(),
 		      "no instruction counter: run this by scripts/bench\n");
 
-	stay_on_cpu();
+	igt_mmgpu_stay_on_cpu();
 	submit = measure("submission", &legacy, &bound, 0, 0);
 	refused = measure("refused submission (unknown context)", &legacy, &bound, 0xabcd, -ENOENT);
 
