@@ -37,7 +37,7 @@ static int touch(const char *map, unsigned int page, bool write)
 
 /* ---- new mappings ---------------------------------------------------------------------- */
 
-/* Who got it shall have it really; who did not keeps nothing. */
+/* Who got it shall have it really. */
 static int map_at(int fd, uint64_t offset, unsigned int page, int prot, int flags)
 {
 	size_t size = SIZE - page * PAGE;
@@ -46,12 +46,12 @@ static int map_at(int fd, uint64_t offset, unsigned int page, int prot, int flag
 
 	if (map == MAP_FAILED)
 		return -errno;
-	if (prot & PROT_READ && *word(map, NEW - page, 0) != IGT_MMGPU_BO_PATTERN + NEW)
-		ret = IGT_MMGPU_BO_WRONG_ANSWER;
-	if (prot & PROT_WRITE)
-		*word(map, NEW - page, 1) = IGT_MMGPU_BO_WRITTEN;
+	if (prot & PROT_READ)
+		ret = igt_mmgpu_touch_read(word(map, NEW - page, 0), IGT_MMGPU_BO_PATTERN + NEW);
+	if (!ret && prot & PROT_WRITE)
+		ret = igt_mmgpu_touch_write(word(map, NEW - page, 1), IGT_MMGPU_BO_WRITTEN);
 	munmap(map, size);
-	return ret;
+	return ret < 0 ? IGT_MMGPU_BO_WRONG_ANSWER : ret;
 }
 
 IGT_MMGPU_BO_DOOR(map_read)

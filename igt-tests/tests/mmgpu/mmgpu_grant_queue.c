@@ -131,6 +131,58 @@ static void queued_behind(void)
 	igt_mmgpu_peer_stop(&peer);
 }
 
+/* By the owner's legacy file, which is open when the grantee is gone. */
+static int queue_elsewhere(int node, int fd, const void *data)
+{
+	theirs->file = own.legacy;
+	theirs->bo = own.legacy_bo;
+	return queue_job(node, fd, data);
+}
+
+static int exec_sleep(int node, int fd, const void *data)
+{
+	execl("/bin/sleep", "sleep", "1000", NULL);
+	return 1;
+}
+
+/* A grant ends with the grantee, also for what it left behind. */
+static void queued_dead(bool exec)
+{
+	uint64_t *map = igt_mmgpu_bo_map(own.fd, own.bo, 0, PROT_READ | PROT_WRITE);
+	struct igt_mmgpu_peer_job order = { .flags = MMGPU_BO_REF_WRITE };
+	struct drm_mmgpu_ctx_query query;
+	struct igt_mmgpu_gate gate;
+	struct igt_mmgpu_peer peer;
+
+	igt_mmgpu_gate_init(&gate);
+	igt_mmgpu_peer_enter(&peer, &own, READ_WRITE, false);
+	igt_assert_eq(igt_mmgpu_peer_call(&peer, queue_elsewhere, gate.sync_file, &order,
+					  sizeof(order)), 0);
+	map[0] = 0;
+	if (exec)
+		igt_mmgpu_peer_begin(&peer, exec_sleep, -1, NULL, 0);
+	else
+		igt_mmgpu_peer_stop(&peer);
+	igt_mmgpu_await_dead(&own, peer.seq);
+	igt_mmgpu_gate_open(&gate);
+	igt_mmgpu_bo_wait(own.fd, own.bo, MMGPU_BO_WAIT_WRITE);
+	igt_assert_eq_u64(map[0], 0);
+	igt_mmgpu_ctx_query(own.legacy, 0, &query);
+	igt_assert_eq_u64(query.jobs_done, 0);
+	igt_mmgpu_gate_fini(&gate);
+	munmap(map, own.size);
+}
+
+static void queued_exit(void)
+{
+	queued_dead(false);
+}
+
+static void queued_exec(void)
+{
+	queued_dead(true);
+}
+
 static const struct {
 	const char *name;
 	void (*fn)(void);
@@ -139,6 +191,8 @@ static const struct {
 	{ "revoked", queued_revoked, "revoking waits for no job behind a foreign fence; it is cancelled" },
 	{ "narrowed", queued_narrowed, "narrowing cancels queued writers only" },
 	{ "again", queued_again, "the access at the start of a job decides" },
+	{ "exit", queued_exit, "a dead grantee's job is cancelled" },
+	{ "exec", queued_exec, "and one of a grantee that executes a program" },
 	{ "behind", queued_behind, "nor for a job behind the one that runs" },
 };
 
