@@ -254,8 +254,10 @@ static void run(const struct visitor *who)
 {
 	bool has_owner = who->role != OWNER;
 	struct igt_mmgpu_proc visitor, owner;
+	unsigned int wrong;
 	uint64_t seq;
 	char byte;
+	int ret;
 
 	visit = igt_mmgpu_bo_visit_new();
 	igt_mmgpu_gate_init(&gate);
@@ -282,16 +284,18 @@ static void run(const struct visitor *who)
 	igt_mmgpu_gate_open(&gate);
 
 	report(visitor.sock);
-	igt_assert_eq(igt_mmgpu_proc_join(&visitor), 0);
+	ret = igt_mmgpu_proc_join(&visitor);
 	close(orphaned[1]);
 	/* An orphan ends when it likes. */
 	igt_assert_eq(read(alive[0], &byte, 1), 0);
+	wrong = igt_mmgpu_bo_visit_judge(visit, who->name);
+	igt_assert_eq(ret, 0);
 	if (has_owner && who->turn != OWNER_EXIT) {
 		report(owner.sock);
 		igt_assert_eq(igt_mmgpu_proc_join(&owner), 0);
 	}
 
-	igt_assert_eq_u32(igt_mmgpu_bo_visit_judge(visit, who->name), 0);
+	igt_assert_eq_u32(wrong, 0);
 	close(alive[0]);
 	close(orphaned[0]);
 	igt_mmgpu_gate_fini(&gate);
