@@ -75,6 +75,7 @@ static void repeated(int (*open_fn)(void), uint32_t flags)
 
 	igt_mmgpu_look(dmabuf, &before);
 	igt_mmgpu_bo_info(fd, bo, &first);
+	igt_assert_eq_u32(first.flags, flags);
 	for (size_t i = 0; i < igt_mmgpu_count(files); i++) {
 		/* So that a wrong file's handle is not the right number. */
 		for (size_t j = 0; j < i; j++)
