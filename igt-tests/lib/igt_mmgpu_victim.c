@@ -2,6 +2,7 @@
 /* Copyright 2026 The mmgpu developers */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -274,7 +275,9 @@ void igt_mmgpu_victim_start(struct igt_mmgpu_victim *victim)
 	victim->window = mmap(NULL, sizeof(*victim->window), PROT_READ | PROT_WRITE,
 			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	igt_assert(victim->window != MAP_FAILED);
+	igt_assert_eq(pipe2(victim->program, O_CLOEXEC), 0);
 	igt_mmgpu_proc_start(&victim->proc, victim_proc, victim);
+	close(victim->program[1]);
 	hear(victim);
 }
 
@@ -286,7 +289,6 @@ static double ms_since(int64_t start)
 void igt_mmgpu_victim_end(struct igt_mmgpu_victim *victim)
 {
 	struct igt_mmgpu_proc *proc = &victim->proc;
-	char byte;
 
 	victim->start = igt_mmgpu_now();
 	if (victim->ending == IGT_MMGPU_BY_KILL)
@@ -294,8 +296,10 @@ void igt_mmgpu_victim_end(struct igt_mmgpu_victim *victim)
 	else
 		igt_mmgpu_send(proc->sock, "", 1);
 
+	/* exec closes the pipe; how long the new program takes to start is nobody's fault. */
 	if (victim->ending == IGT_MMGPU_BY_EXEC)
-		igt_mmgpu_recv(proc->sock, &byte, 1);
+		igt_assert(igt_mmgpu_poll_ms(victim->program[0], POLLIN,
+					     IGT_MMGPU_PATIENCE * 1000) & POLLHUP);
 	else
 		igt_assert_eq(igt_mmgpu_proc_join(proc),
 			      victim->ending == IGT_MMGPU_BY_EXIT ? 0 : -SIGKILL);
@@ -362,7 +366,11 @@ void igt_mmgpu_victim_fini(struct igt_mmgpu_victim *victim)
 		close(victim->fd[i]);
 	for (unsigned int i = 0; i < victim->uffds; i++)
 		close(victim->uffd[i]);
+	close(victim->program[0]);
 	if (victim->ending == IGT_MMGPU_BY_EXEC) {
+		char byte;
+
+		igt_mmgpu_recv(victim->proc.sock, &byte, 1);
 		shutdown(victim->proc.sock, SHUT_WR);
 		igt_assert_eq(igt_mmgpu_proc_join(&victim->proc), 0);
 	}

@@ -68,6 +68,8 @@ struct igt_mmgpu_victim {
 	/* What came of it. */
 	struct igt_mmgpu_proc proc;
 	struct igt_mmgpu_window *window;
+	/* Closed when the program ends. */
+	int program[2];
 	struct igt_mmgpu_fate *fates;
 	unsigned int fences;
 	int fd[IGT_MMGPU_VICTIM_FILES], uffd[IGT_MMGPU_VICTIM_FILES];
@@ -93,7 +95,7 @@ void igt_mmgpu_victim_show(struct igt_mmgpu_proc *self, int fd, uint32_t bo);
 
 /* Starts it; when this returns its jobs do what they are to do. */
 void igt_mmgpu_victim_start(struct igt_mmgpu_victim *victim);
-/* Ends it, and waits for it; after exec for the new program. */
+/* Ends it, and waits for it; for exec until the old program is gone. */
 void igt_mmgpu_victim_end(struct igt_mmgpu_victim *victim);
 /*
  * Fails unless each fence has ended, or does so, as it has to; the one of a killed job, and
