@@ -46,6 +46,28 @@
  *	A grant ends with the grantee's address space: at its exit, and at its exec. It
  *	does not end with the owner's.
  *
+ * CPU addresses
+ *	The drm_mmgpu_job_svm_...() commands take pointers: to memory of any kind that
+ *	the process could use itself, malloc()ed, on a stack, a mapped file. It needs no
+ *	registration, is not pinned, and nothing is copied beforehand. They need a bound file, on
+ *	a device whose MMGPU_PARAM_SVM is 1.
+ *
+ *	The memory must stay mapped until the job is over: what is mapped at the address while
+ *	the job runs is what it uses. So wait for an out-sync before free(), munmap() and the
+ *	return from the function whose variable it is, and before changing what the job reads.
+ *
+ *	An address that the process may not use in that way (nothing is mapped there, it is
+ *	read-only and to be written, it is behind the end of a file) ends the job: the status
+ *	of its out-sync is -EFAULT. All commands and rows before have been carried out, and, of
+ *	a fill and a copy between ranges that do not overlap, all bytes before; nothing behind
+ *	has. Other jobs go on, and so does the context, which counts it (drm_mmgpu_context_query()).
+ *	A page that does not come within MMGPU_PARAM_JOB_TIMEOUT_MS is a hang, -ETIME.
+ *
+ *	A job that has such a command waits for no user of its buffers, and
+ *	drm_mmgpu_bo_wait_idle() does not wait for it: syncobjs order it, and tell when it is
+ *	over. For buffers that the svm commands name this is so by itself; any other
+ *	buffer in the job needs MMGPU_BO_REF_NO_IMPLICIT_SYNC (drm_mmgpu_job_use_bo()).
+ *
  * Threads
  *	Everything made from one struct drm_mmgpu may be used by several threads
  *	at once, except a struct drm_mmgpu_job, which is one thread's at a time.
@@ -608,6 +630,111 @@ void drm_mmgpu_job_timestamp(struct drm_mmgpu_job *job, struct drm_mmgpu_bo *dst
 			     uint64_t offset);
 
 /**
+ * drm_mmgpu_job_svm_fill - add: fill memory of this process with a pattern
+ * @job: the job, of a bound file; see CPU addresses above
+ * @dst: first byte; must stay mapped until the job is over
+ * @size: bytes
+ * @value: 8 bytes of pattern in the CPU's order, the last copy of it is cut
+ */
+void drm_mmgpu_job_svm_fill(struct drm_mmgpu_job *job, void *dst, uint64_t size, uint64_t value);
+
+/**
+ * drm_mmgpu_job_svm_fill_2d - add: fill a rectangle in memory of this process
+ * @job: the job, of a bound file; see CPU addresses above
+ * @dst: first byte of the first row; must stay mapped until the job is over
+ * @pitch: bytes from one row to the next, at least @width
+ * @width: bytes of a row
+ * @rows: number of rows
+ * @value: 8 bytes of pattern; each row starts with the first
+ */
+void drm_mmgpu_job_svm_fill_2d(struct drm_mmgpu_job *job, void *dst, uint32_t pitch,
+			       uint64_t width, uint32_t rows, uint64_t value);
+
+/**
+ * drm_mmgpu_job_svm_copy - add: copy within the memory of this process
+ * @job: the job, of a bound file; see CPU addresses above
+ * @dst: memory that is written; must stay mapped until the job is over
+ * @src: memory that is read, likewise; may overlap with @dst, as for memmove()
+ * @size: bytes
+ */
+void drm_mmgpu_job_svm_copy(struct drm_mmgpu_job *job, void *dst, const void *src, uint64_t size);
+
+/**
+ * drm_mmgpu_job_svm_copy_2d - add: copy a rectangle within the memory of this process
+ * @job: the job, of a bound file; see CPU addresses above
+ * @dst: first byte of the first row that is written; must stay mapped until the job is over
+ * @dst_pitch: bytes from one row to the next there, at least @width
+ * @src: first byte of the first row that is read, likewise; if the rectangles overlap, what
+ *	they hold where they do is undefined
+ * @src_pitch: bytes from one row to the next there, at least @width
+ * @width: bytes of a row
+ * @rows: number of rows
+ */
+void drm_mmgpu_job_svm_copy_2d(struct drm_mmgpu_job *job, void *dst, uint32_t dst_pitch,
+			       const void *src, uint32_t src_pitch, uint64_t width,
+			       uint32_t rows);
+
+/**
+ * drm_mmgpu_job_svm_upload - add: copy from memory of this process to a buffer
+ * @job: the job, of a bound file; see CPU addresses above
+ * @dst: buffer that is written, without implicit ordering
+ * @dst_offset: first byte there
+ * @src: memory that is read; must stay mapped until the job is over
+ * @size: bytes
+ */
+void drm_mmgpu_job_svm_upload(struct drm_mmgpu_job *job, struct drm_mmgpu_bo *dst,
+			      uint64_t dst_offset, const void *src, uint64_t size);
+
+/**
+ * drm_mmgpu_job_svm_upload_2d - add: copy a rectangle from memory of this process to a buffer
+ * @job: the job, of a bound file; see CPU addresses above
+ * @dst: buffer that is written, without implicit ordering
+ * @dst_offset: first byte of the first row there
+ * @dst_pitch: bytes from one row to the next there, at least @width
+ * @src: first byte of the first row that is read; must stay mapped until the job is over
+ * @src_pitch: bytes from one row to the next there, at least @width
+ * @width: bytes of a row
+ * @rows: number of rows
+ */
+void drm_mmgpu_job_svm_upload_2d(struct drm_mmgpu_job *job, struct drm_mmgpu_bo *dst,
+				 uint64_t dst_offset, uint32_t dst_pitch, const void *src,
+				 uint32_t src_pitch, uint64_t width, uint32_t rows);
+
+/**
+ * drm_mmgpu_job_svm_download - add: copy from a buffer to memory of this process
+ * @job: the job, of a bound file; see CPU addresses above
+ * @dst: memory that is written; must stay mapped until the job is over
+ * @src: buffer that is read, without implicit ordering
+ * @src_offset: first byte there
+ * @size: bytes
+ */
+void drm_mmgpu_job_svm_download(struct drm_mmgpu_job *job, void *dst, struct drm_mmgpu_bo *src,
+				uint64_t src_offset, uint64_t size);
+
+/**
+ * drm_mmgpu_job_svm_download_2d - add: copy a rectangle from a buffer to memory of this process
+ * @job: the job, of a bound file; see CPU addresses above
+ * @dst: first byte of the first row that is written; must stay mapped until the job is over
+ * @dst_pitch: bytes from one row to the next there, at least @width
+ * @src: buffer that is read, without implicit ordering
+ * @src_offset: first byte of the first row there
+ * @src_pitch: bytes from one row to the next there, at least @width
+ * @width: bytes of a row
+ * @rows: number of rows
+ */
+void drm_mmgpu_job_svm_download_2d(struct drm_mmgpu_job *job, void *dst, uint32_t dst_pitch,
+				   struct drm_mmgpu_bo *src, uint64_t src_offset,
+				   uint32_t src_pitch, uint64_t width, uint32_t rows);
+
+/**
+ * drm_mmgpu_job_svm_timestamp - add: write the time to memory of this process
+ * @job: the job, of a bound file; see CPU addresses above
+ * @dst: gets the nanoseconds of CLOCK_MONOTONIC, in one piece; must stay mapped until the
+ *	job is over
+ */
+void drm_mmgpu_job_svm_timestamp(struct drm_mmgpu_job *job, uint64_t *dst);
+
+/**
  * drm_mmgpu_job_delay - add: keep the engine busy
  * @job: the job
  * @ns: nanoseconds, at most MMGPU_PARAM_MAX_DELAY_MS
@@ -661,7 +788,9 @@ void drm_mmgpu_job_out_sync(struct drm_mmgpu_job *job, uint32_t syncobj, uint64_
  * buffer's range, an in-sync that has no fence yet, a context of another file; -ENOENT
  * a buffer, context or syncobj that is not there (any more); -EPERM also for a buffer
  * that the caller may not use, -EACCES one that it may not write; -ECANCELED the
- * context was banned after a hang; -EOPNOTSUPP the device offers no such syncobjs.
+ * context was banned after a hang; -EOPNOTSUPP the device offers no such syncobjs, or
+ * takes no CPU addresses, or the file is not bound. Whether a CPU address may be used is seen
+ * when the job runs.
  */
 int drm_mmgpu_job_submit(struct drm_mmgpu_job *job, struct drm_mmgpu_context *ctx);
 
@@ -672,8 +801,8 @@ int drm_mmgpu_job_submit(struct drm_mmgpu_job *job, struct drm_mmgpu_context *ct
  * @point: point on its timeline; 0 for a binary syncobj
  * @timeout_ns: absolute, see Time above
  * @status: out: how the job ended: 0, -ECANCELED (its owner, file or context went away
- *	before it started, or its access to a buffer was revoked), -ETIME (it hung), -ENODEV (unplugged) or -EFAULT (a CPU
- *	address that it may not use); may be NULL
+ *	before it started, or its access to a buffer was revoked), -ETIME (it hung), -ENODEV
+ *	(unplugged) or -EFAULT (a CPU address that it may not use, see above); may be NULL
  *
  * Blocks. A fence that is not there yet is waited for. The call succeeds when the job
  * is over, however it ended. The kernel forgets the result of a point when a later one

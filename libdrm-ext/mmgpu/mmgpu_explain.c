@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 
 #include <xf86drm.h>
 
@@ -122,26 +123,39 @@ static int fail_ecanceled(const struct drm_mmgpu_job *job, uint32_t ctx_id)
 			  ctx_id, timeout_ms);
 }
 
-/* Whether @rows rows of @width bytes from @offset stay within @size bytes. */
-static bool in_range(uint64_t size, uint64_t offset, uint64_t width, uint32_t rows, uint32_t pitch)
+/* Whether @rows rows of @width bytes from @offset end at a number: tells the last byte. */
+static bool has_end(uint64_t offset, uint64_t width, uint32_t rows, uint32_t pitch, uint64_t *last)
 {
-	uint64_t end, span = rows > 1 ? (uint64_t)(rows - 1) * pitch : 0;
+	uint64_t span = rows > 1 ? (uint64_t)(rows - 1) * pitch : 0;
 
-	return !__builtin_add_overflow(offset, span, &end) &&
-	       !__builtin_add_overflow(end, width, &end) && end <= size;
+	return !__builtin_add_overflow(offset, span, last) &&
+	       !__builtin_add_overflow(*last, width - 1, last);
 }
 
-/* What is wrong with one operand of @width bytes times @rows, NULL if nothing. */
-static const char *check_operand(const struct drm_mmgpu_job *job, uint32_t bo, uint64_t offset,
-				 uint64_t width, uint32_t rows, uint32_t pitch)
+/*
+ * What is wrong with one operand of @width bytes times @rows, NULL if nothing. With @svm it is
+ * at a CPU address.
+ */
+static const char *check_operand(const struct drm_mmgpu_job *job, bool svm, uint32_t bo,
+				 uint64_t offset, uint64_t width, uint32_t rows, uint32_t pitch)
 {
 	struct drm_mmgpu_bo *const *bos = job->bos.data;
+	uint64_t last;
+	bool ends;
 
 	if (rows > 1 && pitch < width)
 		return "has a pitch below its width";
-	if (!in_range(bos[bo]->size, offset, width, rows, pitch))
-		return "reaches beyond the end of a buffer";
-	return NULL;
+	ends = has_end(offset, width, rows, pitch, &last);
+	if (svm)
+		return ends ? NULL : "reaches beyond the last CPU address";
+	return ends && last < bos[bo]->size ? NULL : "reaches beyond the end of a buffer";
+}
+
+static const char *check_dst(const struct drm_mmgpu_job *job, const struct drm_mmgpu_cmd *cmd,
+			     uint64_t width, uint32_t rows)
+{
+	return check_operand(job, cmd->flags & MMGPU_CMD_DST_SVM, cmd->dst_bo, cmd->dst, width,
+			     rows, cmd->dst_pitch);
 }
 
 static const char *check_rectangle(const struct drm_mmgpu_job *job, const struct drm_mmgpu_cmd *cmd)
@@ -150,10 +164,10 @@ static const char *check_rectangle(const struct drm_mmgpu_job *job, const struct
 
 	if (!cmd->width || !cmd->rows)
 		return "has no bytes or no rows";
-	wrong = check_operand(job, cmd->dst_bo, cmd->dst, cmd->width, cmd->rows, cmd->dst_pitch);
+	wrong = check_dst(job, cmd, cmd->width, cmd->rows);
 	if (!wrong && cmd->op == MMGPU_OP_COPY)
-		wrong = check_operand(job, cmd->src_bo, cmd->src, cmd->width, cmd->rows,
-				      cmd->src_pitch);
+		wrong = check_operand(job, cmd->flags & MMGPU_CMD_SRC_SVM, cmd->src_bo, cmd->src,
+				      cmd->width, cmd->rows, cmd->src_pitch);
 	return wrong;
 }
 
@@ -169,7 +183,7 @@ static const char *check_cmd(const struct drm_mmgpu_job *job, const struct drm_m
 	case MMGPU_OP_TIMESTAMP:
 		if (cmd->dst % 8)
 			return "has an offset that is no multiple of 8";
-		return check_operand(job, cmd->dst_bo, cmd->dst, 8, 1, 0);
+		return check_dst(job, cmd, 8, 1);
 	case MMGPU_OP_DELAY:
 		if (!drm_mmgpu_query_param(job->dev, MMGPU_PARAM_MAX_DELAY_MS, &max_ms) &&
 		    cmd->value / 1000000 >= max_ms && cmd->value > max_ms * 1000000)
@@ -182,14 +196,19 @@ static const char *check_cmd(const struct drm_mmgpu_job *job, const struct drm_m
 
 static int fail_cmd(uint32_t i, const struct drm_mmgpu_cmd *cmd, const char *wrong)
 {
+	char to[40];
+
 	if (!wrong)
 		return 0;
+	if (cmd->flags & MMGPU_CMD_DST_SVM)
+		snprintf(to, sizeof(to), "CPU address 0x%" PRIx64, (uint64_t)cmd->dst);
+	else
+		snprintf(to, sizeof(to), "offset %" PRIu64, (uint64_t)cmd->dst);
 	if (cmd->op == MMGPU_OP_FILL || cmd->op == MMGPU_OP_COPY)
-		return mmgpu_fail(EINVAL, "submitting: command %" PRIu32 " (%s, %" PRIu32 " rows of %" PRIu64 " bytes to offset %" PRIu64 ") %s: correct it, nothing of the job was queued",
-				  i, op_name(cmd->op), cmd->rows, (uint64_t)cmd->width,
-				  (uint64_t)cmd->dst, wrong);
-	return mmgpu_fail(EINVAL, "submitting: command %" PRIu32 " (%s to offset %" PRIu64 ", value %" PRIu64 ") %s: correct it, nothing of the job was queued",
-			  i, op_name(cmd->op), (uint64_t)cmd->dst, (uint64_t)cmd->value, wrong);
+		return mmgpu_fail(EINVAL, "submitting: command %" PRIu32 " (%s, %" PRIu32 " rows of %" PRIu64 " bytes to %s) %s: correct it, nothing of the job was queued",
+				  i, op_name(cmd->op), cmd->rows, (uint64_t)cmd->width, to, wrong);
+	return mmgpu_fail(EINVAL, "submitting: command %" PRIu32 " (%s to %s, value %" PRIu64 ") %s: correct it, nothing of the job was queued",
+			  i, op_name(cmd->op), to, (uint64_t)cmd->value, wrong);
 }
 
 static bool has_fence(const struct drm_mmgpu_job *job, const struct drm_mmgpu_sync *sync)
@@ -209,18 +228,60 @@ static bool has_fence(const struct drm_mmgpu_job *job, const struct drm_mmgpu_sy
 	return mmgpu_ioctl(job->dev->fd, DRM_IOCTL_SYNCOBJ_WAIT, &binary) != -EINVAL;
 }
 
+static bool has_svm(const struct drm_mmgpu_job *job)
+{
+	const struct drm_mmgpu_cmd *cmds = job->cmds.data;
+	uint32_t i;
+
+	for (i = 0; i < job->cmds.count; i++)
+		if (cmds[i].flags & (MMGPU_CMD_DST_SVM | MMGPU_CMD_SRC_SVM))
+			return true;
+	return false;
+}
+
+static int fail_eopnotsupp(const struct drm_mmgpu_job *job)
+{
+	uint32_t state = 0;
+	uint64_t svm = 0;
+
+	if (has_svm(job) &&
+	    (drm_mmgpu_query_param(job->dev, MMGPU_PARAM_SVM, &svm) || !svm))
+		return mmgpu_fail(EOPNOTSUPP, "submitting: the device takes no CPU addresses (interface 1.%d; see the driver's parameter \"svm\"): copy through buffers instead",
+				  job->dev->minor);
+	if (has_svm(job) && !drm_mmgpu_query(job->dev, 0, &state, NULL, NULL) &&
+	    !(state & MMGPU_MM_BOUND))
+		return mmgpu_fail(EOPNOTSUPP, "submitting: only a bound file takes CPU addresses: call drm_mmgpu_bind() right after opening it");
+	return mmgpu_fail(EOPNOTSUPP, "submitting: the device does not offer such syncobjs (see the driver's parameter \"caps\"): order the jobs by their buffers instead");
+}
+
+/* What is wrong with the list of buffers. */
+static int fail_refs(const struct drm_mmgpu_job *job)
+{
+	const struct drm_mmgpu_bo_ref *refs = job->refs.data;
+	bool svm = has_svm(job);
+	uint32_t i;
+
+	for (i = 0; i < job->refs.count; i++) {
+		if (!(refs[i].flags & (MMGPU_BO_REF_READ | MMGPU_BO_REF_WRITE)))
+			return mmgpu_fail(EINVAL, "submitting: the buffer with GEM handle %" PRIu32 " is neither read nor written: give drm_mmgpu_job_use_bo() MMGPU_BO_REF_READ or _WRITE",
+					  refs[i].handle);
+		if (svm && !(refs[i].flags & MMGPU_BO_REF_NO_IMPLICIT_SYNC))
+			return mmgpu_fail(EINVAL, "submitting: a job with CPU addresses waits for no user of the buffer with GEM handle %" PRIu32 ": give drm_mmgpu_job_use_bo() MMGPU_BO_REF_NO_IMPLICIT_SYNC, and order the jobs by syncobjs",
+					  refs[i].handle);
+	}
+	return 0;
+}
+
 static int fail_einval(const struct drm_mmgpu_job *job)
 {
 	const struct drm_mmgpu_sync *syncs = job->in_syncs.data;
-	const struct drm_mmgpu_bo_ref *refs = job->refs.data;
 	const struct drm_mmgpu_cmd *cmds = job->cmds.data;
 	uint32_t i;
 	int ret;
 
-	for (i = 0; i < job->refs.count; i++)
-		if (!(refs[i].flags & (MMGPU_BO_REF_READ | MMGPU_BO_REF_WRITE)))
-			return mmgpu_fail(EINVAL, "submitting: the buffer with GEM handle %" PRIu32 " is neither read nor written: give drm_mmgpu_job_use_bo() MMGPU_BO_REF_READ or _WRITE",
-					  refs[i].handle);
+	ret = fail_refs(job);
+	if (ret)
+		return ret;
 	for (i = 0; i < job->in_syncs.count; i++)
 		if (!has_fence(job, &syncs[i]))
 			return mmgpu_fail(EINVAL, "submitting: the job waits for syncobj %" PRIu32 ", point %" PRIu64 ", which nothing is going to signal: submit the job that signals it first",
@@ -259,7 +320,7 @@ int mmgpu_fail_submit(const struct drm_mmgpu_job *job, uint32_t ctx_id, int err)
 	case EACCES:
 		return fail_access(job, err);
 	case EOPNOTSUPP:
-		return mmgpu_fail(err, "submitting: the device does not offer such syncobjs (see the driver's parameter \"caps\"): order the jobs by their buffers instead");
+		return fail_eopnotsupp(job);
 	default:
 		return mmgpu_fail_file(job->dev->fd, err, "submitting");
 	}

@@ -52,8 +52,7 @@ static void *job_push(struct drm_mmgpu_job *job, struct mmgpu_vec *vec, size_t s
 	return memset((char *)data + vec->count++ * size, 0, size);
 }
 
-/* Index of @bo in the job's list, where it is used as @flags say too. */
-static uint32_t job_ref(struct drm_mmgpu_job *job, struct drm_mmgpu_bo *bo, uint32_t flags)
+uint32_t mmgpu_job_ref(struct drm_mmgpu_job *job, struct drm_mmgpu_bo *bo, uint32_t flags)
 {
 	struct drm_mmgpu_bo_ref *refs, *ref;
 	struct drm_mmgpu_bo **slot;
@@ -93,8 +92,7 @@ static uint32_t job_ref(struct drm_mmgpu_job *job, struct drm_mmgpu_bo *bo, uint
 	return index - 1;
 }
 
-/* A new command, NULL if the job has an error. */
-static struct drm_mmgpu_cmd *job_cmd(struct drm_mmgpu_job *job, uint32_t op)
+struct drm_mmgpu_cmd *mmgpu_job_cmd(struct drm_mmgpu_job *job, uint32_t op)
 {
 	struct drm_mmgpu_cmd *cmd;
 
@@ -110,8 +108,8 @@ static struct drm_mmgpu_cmd *job_cmd(struct drm_mmgpu_job *job, uint32_t op)
 static struct drm_mmgpu_cmd *job_cmd_dst(struct drm_mmgpu_job *job, uint32_t op,
 					 struct drm_mmgpu_bo *dst, uint64_t offset)
 {
-	uint32_t index = job_ref(job, dst, MMGPU_BO_REF_WRITE);
-	struct drm_mmgpu_cmd *cmd = job_cmd(job, op);
+	uint32_t index = mmgpu_job_ref(job, dst, MMGPU_BO_REF_WRITE);
+	struct drm_mmgpu_cmd *cmd = mmgpu_job_cmd(job, op);
 
 	if (cmd) {
 		cmd->dst_bo = index;
@@ -172,7 +170,7 @@ drm_public uint32_t drm_mmgpu_job_get_cmd_count(const struct drm_mmgpu_job *job)
 
 drm_public void drm_mmgpu_job_nop(struct drm_mmgpu_job *job)
 {
-	job_cmd(job, MMGPU_OP_NOP);
+	mmgpu_job_cmd(job, MMGPU_OP_NOP);
 }
 
 drm_public void drm_mmgpu_job_fill_2d(struct drm_mmgpu_job *job, struct drm_mmgpu_bo *dst,
@@ -200,7 +198,7 @@ drm_public void drm_mmgpu_job_copy_2d(struct drm_mmgpu_job *job, struct drm_mmgp
 				      struct drm_mmgpu_bo *src, uint64_t src_offset,
 				      uint32_t src_pitch, uint64_t width, uint32_t rows)
 {
-	uint32_t src_index = job_ref(job, src, MMGPU_BO_REF_READ);
+	uint32_t src_index = mmgpu_job_ref(job, src, MMGPU_BO_REF_READ);
 	struct drm_mmgpu_cmd *cmd = job_cmd_dst(job, MMGPU_OP_COPY, dst, dst_offset);
 
 	if (!cmd)
@@ -237,7 +235,7 @@ drm_public void drm_mmgpu_job_timestamp(struct drm_mmgpu_job *job, struct drm_mm
 
 drm_public void drm_mmgpu_job_delay(struct drm_mmgpu_job *job, uint64_t ns)
 {
-	struct drm_mmgpu_cmd *cmd = job_cmd(job, MMGPU_OP_DELAY);
+	struct drm_mmgpu_cmd *cmd = mmgpu_job_cmd(job, MMGPU_OP_DELAY);
 
 	if (cmd)
 		cmd->value = ns;
@@ -246,7 +244,7 @@ drm_public void drm_mmgpu_job_delay(struct drm_mmgpu_job *job, uint64_t ns)
 drm_public void drm_mmgpu_job_use_bo(struct drm_mmgpu_job *job, struct drm_mmgpu_bo *bo,
 				     uint32_t flags)
 {
-	job_ref(job, bo, flags);
+	mmgpu_job_ref(job, bo, flags);
 }
 
 static void job_sync(struct drm_mmgpu_job *job, struct mmgpu_vec *vec, uint32_t syncobj,

@@ -29,6 +29,12 @@ struct drm_mmgpu_job {
 	struct mmgpu_table index;
 };
 
+/* A new command, NULL if the job has an error. */
+struct drm_mmgpu_cmd *mmgpu_job_cmd(struct drm_mmgpu_job *job, uint32_t op);
+
+/* Index of @bo in the job's list, where it is used as @flags say too. */
+uint32_t mmgpu_job_ref(struct drm_mmgpu_job *job, struct drm_mmgpu_bo *bo, uint32_t flags);
+
 /* Puts into words why the kernel refused @job with -err, and returns -err. */
 int mmgpu_fail_submit(const struct drm_mmgpu_job *job, uint32_t ctx_id, int err);
 

@@ -225,6 +225,76 @@ static void test_import(void)
 	teardown();
 }
 
+static int run(void)
+{
+	int status;
+
+	drm_mmgpu_job_out_sync(job, syncobj, 0);
+	CHECK(!drm_mmgpu_job_submit(job, NULL));
+	CHECK(!drm_mmgpu_syncobj_wait(dev, syncobj, 0, drm_mmgpu_deadline(60 * SECOND), &status));
+	drm_mmgpu_job_reset(job);
+	return status;
+}
+
+/* Every command on CPU addresses: a stack, the heap, the program's own data. */
+static void test_svm(void)
+{
+	static uint8_t data[4 * PAGE];
+	uint8_t local[64] = { 0 }, *heap = malloc(PAGE);
+	uint64_t time = 0, faults;
+	void *gone;
+	int i;
+
+	setup(true);
+	drm_mmgpu_job_svm_fill(job, data, sizeof(data), 0x0807060504030201);
+	drm_mmgpu_job_svm_fill_2d(job, data + PAGE, 16, 3, 2, ~0ull);
+	drm_mmgpu_job_svm_upload(job, b, 1, data, PAGE);
+	drm_mmgpu_job_svm_upload_2d(job, b, PAGE + 1, 8, data + PAGE, 16, 4, 2);
+	drm_mmgpu_job_svm_download(job, heap, b, 1, PAGE);
+	drm_mmgpu_job_svm_download_2d(job, local, 4, b, PAGE + 1, 8, 4, 2);
+	drm_mmgpu_job_svm_copy(job, data + 2 * PAGE + 3, data + 2 * PAGE, PAGE);
+	drm_mmgpu_job_svm_copy_2d(job, local + 8, 5, data, 8, 2, 2);
+	drm_mmgpu_job_svm_timestamp(job, &time);
+	CHECK(!run());
+	CHECK(!memcmp(heap, data, PAGE));
+	CHECK(!memcmp(local, "\xff\xff\xff\4\xff\xff\xff\4\1\2\0\0\0\1\2\0", 16));
+	for (i = 0; i < PAGE; i++)
+		CHECK(data[2 * PAGE + 3 + i] == i % 8 + 1);
+	CHECK(time && (int64_t)time <= drm_mmgpu_deadline(1));
+
+	/* Memory that was given back: only this job, only an error */
+	gone = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(gone != MAP_FAILED && !munmap(gone, PAGE));
+	drm_mmgpu_job_svm_fill(job, heap, 8, 42);
+	drm_mmgpu_job_svm_fill(job, gone, 8, 42);
+	drm_mmgpu_job_svm_fill(job, heap, 8, 43);
+	CHECK(run() == -EFAULT);
+	CHECK(heap[0] == 42);
+	CHECK(!drm_mmgpu_context_query(drm_mmgpu_context_default(dev), NULL, NULL, &faults, NULL));
+	CHECK(faults == 1);
+	drm_mmgpu_job_svm_fill(job, heap, 8, 44);
+	CHECK(!run() && heap[0] == 44);
+
+	/* Implicit order is not to be had */
+	drm_mmgpu_job_fill(job, a, 0, 8, 1);
+	drm_mmgpu_job_svm_fill(job, heap, 8, 1);
+	CHECK_FAIL(drm_mmgpu_job_submit(job, NULL), EINVAL, "MMGPU_BO_REF_NO_IMPLICIT_SYNC");
+	drm_mmgpu_job_use_bo(job, a, MMGPU_BO_REF_NO_IMPLICIT_SYNC);
+	CHECK(!run());
+	free(heap);
+	teardown();
+}
+
+static void test_svm_needs_binding(void)
+{
+	uint64_t word;
+
+	setup(false);
+	drm_mmgpu_job_svm_fill(job, &word, 8, 1);
+	CHECK_FAIL(drm_mmgpu_job_submit(job, NULL), EOPNOTSUPP, "call drm_mmgpu_bind()");
+	teardown();
+}
+
 /* In the child: what is inherited is refused, in words, and freeing it harms nobody. */
 static void use_inherited(void *map)
 {
@@ -468,6 +538,8 @@ int main(void)
 	RUN(test_cancelled);
 	RUN(test_refusals);
 	RUN(test_import);
+	RUN(test_svm);
+	RUN(test_svm_needs_binding);
 	RUN(test_fork);
 	RUN(test_grant);
 	return 0;
