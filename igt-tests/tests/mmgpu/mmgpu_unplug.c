@@ -9,71 +9,18 @@
 
 #include "igt.h"
 #include "igt_mmgpu.h"
+#include "igt_mmgpu_unbind.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
 #include <linux/sync_file.h>
 #include <poll.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <xf86drm.h>
 
 IGT_TEST_DESCRIPTION("Unbinding the device in use.");
 
 #define PAGE	4096ull
-#define DRIVER	"/sys/bus/platform/drivers/mmgpu/"
-
-static char device[NAME_MAX + 1];
-
-/* The device's name on its bus, which outlives the DRM device. */
-static void find_device(void)
-{
-	char link[64], path[PATH_MAX];
-	int fd = igt_mmgpu_open();
-	struct stat st;
-	ssize_t len;
-
-	igt_assert_eq(fstat(fd, &st), 0);
-	snprintf(link, sizeof(link), "/sys/dev/char/%u:%u/device", major(st.st_rdev),
-		 minor(st.st_rdev));
-	len = readlink(link, path, sizeof(path) - 1);
-	igt_assert_lt(0, len);
-	path[len] = 0;
-	snprintf(device, sizeof(device), "%s", basename(path));
-	close(fd);
-}
-
-static int write_driver(const char *file)
-{
-	char path[PATH_MAX];
-	int fd, ret = 0;
-
-	snprintf(path, sizeof(path), DRIVER "%s", file);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	igt_assert_fd(fd);
-	if (write(fd, device, strlen(device)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
-static void unbind(void)
-{
-	igt_assert_eq(write_driver("unbind"), 0);
-}
-
-static void rebind(void)
-{
-	int ret, fd;
-
-	ret = write_driver("bind");
-	igt_assert_f(!ret || ret == -EBUSY, "bind: %s\n", strerror(-ret));
-	fd = igt_mmgpu_open();
-	close(fd);
-}
 
 /* A job of the file; waits for the gate if there is one. Its fence as a sync_file. */
 static int submit(int fd, uint32_t ctx, struct igt_mmgpu_gate *gate, uint64_t ms)
@@ -125,7 +72,7 @@ static void ioctls(void)
 	char path[64];
 
 	igt_mmgpu_bo_info(fd, handle, &info);
-	unbind();
+	igt_mmgpu_unbind();
 
 	/* Before any argument: right ones, and wrong ones. */
 	for (size_t i = 0; i < igt_mmgpu_count(requests); i++) {
@@ -149,7 +96,7 @@ static void ioctls(void)
 	igt_assert_eq(open(path, O_RDWR | O_CLOEXEC), -1);
 	igt_assert_f(errno == ENODEV || errno == ENXIO, "open: %s\n", strerror(errno));
 	close(fd);
-	rebind();
+	igt_mmgpu_rebind();
 }
 
 static void bound_ioctls(void)
@@ -158,13 +105,13 @@ static void bound_ioctls(void)
 	int fd = igt_mmgpu_open();
 	uint64_t mm_seq = igt_mmgpu_bind_mm(fd);
 
-	unbind();
+	igt_mmgpu_unbind();
 	igt_mmgpu_query_mm(fd, 0, &query);
 	igt_assert_eq_u32(query.state, MMGPU_MM_BOUND | MMGPU_MM_OWNER);
 	igt_assert_eq_u64(query.bound_mm_seq, mm_seq);
 	igt_assert_eq(__igt_mmgpu_bind_mm(fd, NULL), -ENODEV);
 	close(fd);
-	rebind();
+	igt_mmgpu_rebind();
 	/* The number belongs to the mm, not to the device. */
 	fd = igt_mmgpu_open();
 	igt_assert_eq_u64(igt_mmgpu_bind_mm(fd), mm_seq);
@@ -182,14 +129,14 @@ static void queued(void)
 	igt_mmgpu_gate_init(&gate);
 	for (size_t i = 0; i < igt_mmgpu_count(fences); i++)
 		fences[i] = submit(fd, 0, &gate, 0);
-	unbind();
+	igt_mmgpu_unbind();
 	for (size_t i = 0; i < igt_mmgpu_count(fences); i++)
 		igt_assert_eq(result(fences[i]), -ENODEV);
 	igt_assert_eq(igt_mmgpu_sync_file_status(gate.sync_file), 0);
 	igt_mmgpu_gate_open(&gate);
 	close(fd);
 	igt_mmgpu_gate_fini(&gate);
-	rebind();
+	igt_mmgpu_rebind();
 }
 
 /* Jobs of every engine in the middle of a delay. */
@@ -218,7 +165,7 @@ static void running(void)
 		behind[i] = submit(fd, ctx, NULL, 0);
 		igt_mmgpu_await(map + i * 2, 1);
 	}
-	unbind();
+	igt_mmgpu_unbind();
 	for (uint32_t i = 0; i < engines; i++) {
 		igt_assert_eq(result(behind[i]), -ENODEV);
 		igt_assert_eq(result(fences[i]), -ENODEV);
@@ -226,7 +173,7 @@ static void running(void)
 	}
 	munmap(map, PAGE);
 	close(fd);
-	rebind();
+	igt_mmgpu_rebind();
 }
 
 /* Kept fences answer for themselves, after the device and all files are gone. */
@@ -240,9 +187,9 @@ static void sync_file(void)
 	int fd = igt_mmgpu_open();
 	int file = submit(fd, 0, NULL, 1500);
 
-	unbind();
+	igt_mmgpu_unbind();
 	close(fd);
-	rebind();
+	igt_mmgpu_rebind();
 	igt_assert(igt_mmgpu_poll_ms(file, POLLIN, IGT_MMGPU_PATIENCE * 1000));
 	igt_assert_eq(igt_mmgpu_ioctl(file, SYNC_IOC_FILE_INFO, &info), 0);
 	igt_assert_eq(info.status, -ENODEV);
@@ -302,12 +249,12 @@ static void waiters(void)
 		igt_mmgpu_recv(procs[i].sock, &byte, 1);
 		igt_assert_eq(igt_mmgpu_poll_ms(procs[i].sock, POLLIN, 30), 0);
 	}
-	unbind();
+	igt_mmgpu_unbind();
 	for (int i = 0; i < 2; i++)
 		igt_assert_eq(igt_mmgpu_proc_join(&procs[i]), 0);
 	igt_mmgpu_gate_open(&gate);
 	igt_mmgpu_gate_fini(&gate);
-	rebind();
+	igt_mmgpu_rebind();
 }
 
 /* ---- memory ---------------------------------------------------------------------------------- */
@@ -345,14 +292,14 @@ static void mappings(void)
 	maps.dmabuf = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, dmabuf, 0);
 	igt_assert(maps.dmabuf != MAP_FAILED);
 	maps.node[0] = maps.dmabuf[0] = 1;
-	unbind();
+	igt_mmgpu_unbind();
 	igt_mmgpu_proc_run(child_touches, &maps);
 	close(fd);
 	igt_mmgpu_proc_run(child_touches, &maps);
 	munmap(maps.node, 2 * PAGE);
 	munmap(maps.dmabuf, 2 * PAGE);
 	close(dmabuf);
-	rebind();
+	igt_mmgpu_rebind();
 }
 
 /* Buffers of the device that was, and of another driver that it had imported. */
@@ -371,11 +318,11 @@ static void dmabufs(void)
 	igt_mmgpu_job_init(&job, 0);
 	igt_mmgpu_job_bo(&job, theirs, MMGPU_BO_REF_WRITE);
 	igt_mmgpu_job_submit(fd, &job);
-	unbind();
+	igt_mmgpu_unbind();
 	/* Our fence on their buffer is over; theirs is their own business. */
 	igt_mmgpu_gate_open(&gate);
 	igt_assert(igt_mmgpu_poll_ms(gate.dmabuf, POLLOUT, IGT_MMGPU_PATIENCE * 1000) & POLLOUT);
-	rebind();
+	igt_mmgpu_rebind();
 	close(fd);
 
 	fd = igt_mmgpu_open();
@@ -447,11 +394,11 @@ static void load(void)
 		igt_mmgpu_job_init(&job, 0);
 		igt_mmgpu_cmd_delay(&job, 10);
 		igt_assert_eq(igt_mmgpu_job_run(fd, &job), 0);
-		unbind();
+		igt_mmgpu_unbind();
 		close(fd);
 		for (size_t i = 0; i < igt_mmgpu_count(procs); i++)
 			igt_assert_eq(igt_mmgpu_proc_join(&procs[i]), 0);
-		rebind();
+		igt_mmgpu_rebind();
 		fd = igt_mmgpu_open();
 		igt_mmgpu_job_init(&job, 0);
 		igt_assert_eq(igt_mmgpu_job_run(fd, &job), 0);
@@ -479,21 +426,20 @@ int igt_main()
 	};
 
 	igt_fixture() {
-		igt_require_f(geteuid() == 0, "only root may unbind a device\n");
-		find_device();
+		igt_mmgpu_unbind_init();
 	}
 
 	for (size_t i = 0; i < igt_mmgpu_count(tests); i++) {
 		igt_describe(tests[i].describe);
 		igt_subtest(tests[i].name) {
 			/* Whatever a failed one before left. */
-			rebind();
+			igt_mmgpu_rebind();
 			tests[i].run();
 		}
 	}
 
 	igt_fixture() {
 		igt_mmgpu_proc_cleanup();
-		rebind();
+		igt_mmgpu_rebind();
 	}
 }
