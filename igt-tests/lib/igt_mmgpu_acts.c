@@ -220,6 +220,63 @@ void igt_mmgpu_act_do(const struct igt_mmgpu_act *act, struct igt_mmgpu_guest *g
 	ring->came = act->act(g);
 }
 
+/* One page after the other, and each for a while, as an entry that's late comes to stay. */
+static void touch_for_a_while(struct igt_mmgpu_guest *g)
+{
+	for (int page = 0; page < IGT_MMGPU_GUEST_PAGES; page++) {
+		for (int i = 0; i < 64; i++) {
+			int sig = igt_mmgpu_guest_touch(g, page);
+
+			igt_assert_f(!sig || sig == SIGBUS, "a touch gave signal %d\n", sig);
+			if (sig)
+				break;
+		}
+	}
+}
+
+static void submit_one(struct igt_mmgpu_guest *g)
+{
+	int ret;
+
+	if (!g->bo)
+		igt_mmgpu_guest_import(g);
+	if (!g->bo)
+		return;
+	ret = igt_mmgpu_guest_submit(g, igt_mmgpu_rand(&g->rnd) % (IGT_MMGPU_ACT_JOB_NS / 10));
+	igt_assert_f(!ret || ret == -EPERM, "a submission gave %d\n", ret);
+	if (g->jobs == IGT_MMGPU_GUEST_JOBS)
+		igt_mmgpu_guest_end_jobs(g);
+}
+
+void igt_mmgpu_act_at_random(struct igt_mmgpu_guest *g, int dmabuf)
+{
+	unsigned int round = 0;
+
+	igt_mmgpu_guest_begin(g, dmabuf, round);
+	while (atomic_load(&ring->round) != IGT_MMGPU_OVER) {
+		int ret;
+
+		g->round = ++round;
+		ring->guest = "mapping";
+		ret = igt_mmgpu_guest_map(g, round & 4);
+		igt_assert_f(!ret || ret == -EPERM, "mmap gave %d\n", ret);
+		ring->guest = "touching";
+		if (!ret)
+			touch_for_a_while(g);
+		ring->guest = "submitting";
+		if (round % 4 == 0)
+			submit_one(g);
+		if (g->map)
+			munmap((void *)g->map, IGT_MMGPU_GUEST_SIZE);
+		g->map = NULL;
+		/* The next import is of a handle that is not there. */
+		if (round % 64 == 0)
+			igt_mmgpu_guest_end(g);
+	}
+	igt_mmgpu_guest_end_jobs(g);
+	igt_mmgpu_guest_end(g);
+}
+
 struct mortal {
 	const struct igt_mmgpu_act *act;
 	int dmabuf;

@@ -67,6 +67,12 @@ extern const struct igt_mmgpu_act igt_mmgpu_acts[IGT_MMGPU_ACTS];
 void igt_mmgpu_act_do(const struct igt_mmgpu_act *act, struct igt_mmgpu_guest *g);
 
 /*
+ * The same without meetings: faults, maps, submits and imports until there is no round any
+ * more, whether it's granted or not. What it may not see it does not see at any time.
+ */
+void igt_mmgpu_act_at_random(struct igt_mmgpu_guest *g, int dmabuf);
+
+/*
  * For an act that is mortal: a child that does it, and ends. The bound file that comes
  * back tells when its mm is gone, which is long before it can be joined.
  */

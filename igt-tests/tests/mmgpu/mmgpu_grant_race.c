@@ -109,6 +109,11 @@ static int guest_proc(struct igt_mmgpu_proc *self, void *data)
 	unsigned int round = 0;
 
 	init_guests(guests);
+	if (!act) {
+		atomic_store(&ring->guest_seq, guests[1].seq);
+		igt_mmgpu_act_at_random(&guests[1], dmabuf);
+		return 0;
+	}
 	while (next_round(&round)) {
 		g = &guests[(round >> 3) & 1];
 		g->left = left;
@@ -249,6 +254,62 @@ static void owner_round(struct owner *o, unsigned int round, struct igt_mmgpu_ba
 	}
 }
 
+/* The words that touches are of, and jobs fill too. */
+static void owner_fill_some(struct owner *o, enum igt_mmgpu_word kind, unsigned int round)
+{
+	for (unsigned int i = 0; i < IGT_MMGPU_GUEST_WORDS; i += IGT_MMGPU_GUEST_PAGE)
+		o->map[i] = igt_mmgpu_word(kind, round);
+}
+
+static bool owner_finds_all(struct owner *o, enum igt_mmgpu_word kind, unsigned int round)
+{
+	bool all = true;
+
+	for (unsigned int i = 0; i < IGT_MMGPU_GUEST_WORDS; i += IGT_MMGPU_GUEST_PAGE)
+		all &= o->map[i] == igt_mmgpu_word(kind, round);
+	return all;
+}
+
+/* Nobody waits for anybody here: as many revocations as can be. */
+static void owner_storm(struct owner *o)
+{
+	struct igt_mmgpu_rand rnd;
+
+	igt_mmgpu_rand_init(&rnd);
+	for (unsigned int round = 1; !atomic_load(&ring->stop) || round < 10 * MIN_ROUNDS; round++) {
+		atomic_store(&ring->round, round);
+		owner_fill_some(o, IGT_MMGPU_OPEN, round);
+		ring->owner = "granting";
+		owner_grant(o, READ_WRITE);
+		igt_mmgpu_stall(igt_mmgpu_rand_range(&rnd, 0, 20000));
+		/* Now and then long enough for jobs to run and to queue up. */
+		if (round % 8 == 0)
+			usleep(igt_mmgpu_rand_range(&rnd, 0, 2000));
+		if (owner_finds_all(o, IGT_MMGPU_OPEN, round))
+			ring->owner_first++;
+		else
+			ring->guest_first++;
+		owner_revoke(o, round);
+		owner_fill_some(o, IGT_MMGPU_SEALED, round);
+		for (unsigned int i = igt_mmgpu_rand_range(&rnd, 1, 100); i; i--)
+			igt_assert_f(owner_finds_all(o, IGT_MMGPU_SEALED, round),
+				     "round %u: a write came when the grant was gone\n", round);
+	}
+}
+
+static void owner_rounds(struct owner *o)
+{
+	struct igt_mmgpu_balance balance[2];
+	unsigned int round = 0;
+
+	for (unsigned int i = 0; i < 2; i++)
+		igt_mmgpu_balance_init(&balance[i]);
+	while (!is_enough(balance, round)) {
+		round++;
+		owner_round(o, round, &balance[round & 1]);
+	}
+}
+
 static void await_bystander(void)
 {
 	while (!atomic_load(&ring->bystander_seq))
@@ -258,25 +319,25 @@ static void await_bystander(void)
 static int owner_proc(struct igt_mmgpu_proc *self, void *data)
 {
 	struct sigaction alarmed = { .sa_handler = on_alarm };
-	struct igt_mmgpu_balance balance[2];
-	unsigned int round = 0;
 	struct owner o;
 	pthread_t thread;
 	void *ret;
 
 	owner_init(&o);
 	sigaction(SIGALRM, &alarmed, NULL);
-	for (unsigned int i = 0; i < 2; i++)
-		igt_mmgpu_balance_init(&balance[i]);
 	igt_mmgpu_send_fd(self->sock, igt_mmgpu_export(o.fd, o.bo));
 	await_bystander();
 	igt_assert_eq(__igt_mmgpu_bo_grant(o.fd, o.bo, MMGPU_ACCESS_READ,
 					   atomic_load(&ring->bystander_seq)), 0);
 	igt_assert_eq(pthread_create(&thread, NULL, churn, &o), 0);
 
-	while (!is_enough(balance, round)) {
-		round++;
-		owner_round(&o, round, &balance[round & 1]);
+	if (act) {
+		owner_rounds(&o);
+	} else {
+		/* Once, as the grantee stays the same. */
+		while (!atomic_load(&ring->guest_seq))
+			usleep(100);
+		owner_storm(&o);
 	}
 
 	atomic_store(&ring->round, IGT_MMGPU_OVER);
@@ -576,6 +637,10 @@ int igt_main()
 		igt_subtest_f("revoke-%s", igt_mmgpu_acts[i].name)
 			revoke_against(&igt_mmgpu_acts[i], 0);
 	}
+
+	igt_describe("revocations all the time, against a grantee that does everything");
+	igt_subtest("revoke-storm")
+		revoke_against(NULL, 0);
 
 	/* The two that write. */
 	for (unsigned int i = 0; i < 2; i++) {
