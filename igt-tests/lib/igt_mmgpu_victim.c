@@ -150,11 +150,17 @@ static void load_stuck(struct igt_mmgpu_proc *self, const struct igt_mmgpu_victi
 
 static void load_engine(struct igt_mmgpu_proc *self, int fd)
 {
+	uint32_t bo = igt_mmgpu_bo_create(fd, PAGE, 0);
+	uint64_t *map = igt_mmgpu_bo_map(fd, bo, 0, PROT_READ);
 	struct igt_mmgpu_job job;
 
 	igt_mmgpu_job_init(&job, new_ctx(fd));
+	igt_mmgpu_job_bo(&job, bo, MMGPU_BO_REF_WRITE);
+	igt_mmgpu_cmd_fill(&job, 0, 0, 8, 1);
 	igt_mmgpu_cmd_delay(&job, 300);
 	igt_mmgpu_victim_submit(self, fd, &job, 0);
+	/* One that had not begun would be cancelled. */
+	igt_mmgpu_await(map, 1);
 }
 
 static int open_device(unsigned int nth)

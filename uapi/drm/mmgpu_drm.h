@@ -56,10 +56,11 @@ extern "C" {
  * is pinned. Each access goes through the page tables as they are at that moment, with
  * page faults, as an access by the kernel for a thread of the owner would, with the
  * rights of protection key 0. A userfaultfd that takes faults of user mode only
- * refuses it.
+ * refuses it. A stack grows as far as the kernel's own limit for stacks, 8 MiB.
  *
  * An address that the page tables refuse ends the job with the fence error ``EFAULT``,
- * counted in &drm_mmgpu_ctx_query.faults; other jobs lose nothing. In a copy of one row
+ * counted in &drm_mmgpu_ctx_query.faults; other jobs lose nothing. So does memory that
+ * the OOM killer has reaped. In a copy of one row
  * whose ranges do not overlap, and in a fill, what comes before the first refused byte
  * has then been written, and nothing after it; so have all rows before. With ranges that
  * overlap any part of the row may have been written.
@@ -72,7 +73,10 @@ extern "C" {
  *
  * Such a job runs on a thread of its file, one at a time for each file, and not on
  * an engine; it has the engine's priority only while it waits for its turn. The jobs that
- * follow it in its context run there too until the context has caught up.
+ * follow it in its context run there too until the context has caught up. If the thread
+ * sits in a fault that not even SIGKILL ends (a file system in user space can do that), the
+ * file is given up one more job timeout later: all that it has queued is cancelled, and each
+ * submission gets ``ECANCELED``. At most 64 files of one mm can have such a thread.
  */
 
 /* The numbers of the ioctls, relative to DRM_COMMAND_BASE. */
@@ -447,7 +451,7 @@ struct drm_mmgpu_obj_array {
  * enum drm_mmgpu_op - the operations
  *
  * In "dst" and "src" stand &drm_mmgpu_cmd.dst and &drm_mmgpu_cmd.src in the buffers
- * &drm_mmgpu_cmd.dst_bo and &drm_mmgpu_cmd.src_bo. Members that an operation does not
+ * &drm_mmgpu_cmd.dst_bo and &drm_mmgpu_cmd.src_bo, or at CPU addresses. Members that an operation does not
  * name are ignored.
  */
 enum drm_mmgpu_op {
@@ -482,7 +486,7 @@ enum drm_mmgpu_op {
 	MMGPU_OP_TIMESTAMP = 4,
 
 	/**
-	 * @MMGPU_OP_DELAY: Keeps the engine busy for &drm_mmgpu_cmd.value nanoseconds, at
+	 * @MMGPU_OP_DELAY: Keeps the engine, or the file's thread, busy for &drm_mmgpu_cmd.value nanoseconds, at
 	 * most %MMGPU_PARAM_MAX_DELAY_MS.
 	 */
 	MMGPU_OP_DELAY = 5,
@@ -603,11 +607,12 @@ struct drm_mmgpu_sync {
  * cannot have it; ``EOPNOTSUPP`` SVM on a legacy file or without
  * %MMGPU_PARAM_SVM, syncs that the device does not offer; ``EINVAL`` SVM together with a
  * buffer without %MMGPU_BO_REF_NO_IMPLICIT_SYNC; ``ENOENT`` unknown
- * @ctx_id, ``ECANCELED`` the context is banned; ``ENOENT`` unknown GEM handle,
+ * @ctx_id, ``ECANCELED`` the context is banned or the file given up; ``ENOENT`` unknown GEM handle,
  * ``EINVAL`` a buffer listed twice; ``ENOENT`` unknown syncobj, ``EINVAL`` an in-sync
  * without a fence; ``EPERM`` the caller's mm may not use a buffer, ``EACCES`` it may
  * only not write it; ``EINVAL`` everything else in a command, and two imports of one
- * dma-buf; ``EOPNOTSUPP`` a dma-buf in I/O memory, or what its exporter says. ``ENOMEM``.
+ * dma-buf; ``E2BIG`` too many files of the mm use CPU addresses; ``EOPNOTSUPP`` a dma-buf
+ * in I/O memory, or what its exporter says. ``ENOMEM``.
  *
  * The job's fence ends with the error 0; ``ECANCELED`` (owner gone, file or context
  * closed, context banned, access revoked, each before the job started, or owner gone

@@ -28,7 +28,6 @@
  */
 
 #include <linux/bits.h>
-#include <linux/dma-resv.h>
 #include <linux/rculist.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
@@ -245,23 +244,6 @@ void mmgpu_bo_show_grants(struct mmgpu_bo *bo, struct seq_file *s)
 	rcu_read_unlock();
 }
 
-static struct mmgpu_grant *mmgpu_grant_alloc(u64 seq)
-{
-	struct mmgpu_grant *grant;
-
-	grant = kzalloc_obj(*grant, GFP_KERNEL_ACCOUNT);
-	if (!grant)
-		return ERR_PTR(-ENOMEM);
-
-	grant->m = mmgpu_mm_lookup(seq);
-	if (!grant->m) {
-		kfree(grant);
-		return ERR_PTR(-ESRCH);
-	}
-
-	return grant;
-}
-
 /* Gives the grants of dead mms back, and counts the others. */
 static unsigned int mmgpu_bo_count_grants_locked(struct mmgpu_bo *bo)
 {
@@ -303,40 +285,60 @@ static void mmgpu_bo_narrow_locked(struct mmgpu_bo *bo, struct mmgpu_grant *gran
 	drm_vma_node_unmap(&obj->vma_node, obj->dev->anon_inode->i_mapping);
 }
 
-static int mmgpu_bo_grant(struct mmgpu_bo *bo, u64 seq, u32 access)
+static bool mmgpu_bo_change_grant_locked(struct mmgpu_bo *bo, u64 seq, u32 access)
 {
-	struct mmgpu_grant *grant = NULL, *old;
-	struct drm_gem_object *obj = &bo->base.base;
-	int ret = 0;
+	struct mmgpu_grant *grant = mmgpu_bo_find_grant(bo, seq);
 
-	if (access) {
-		grant = mmgpu_grant_alloc(seq);
-		if (IS_ERR(grant))
-			return PTR_ERR(grant);
+	if (!grant)
+		return false;
 
-		/* Now, since the memory is charged to whoever populates it. */
-		ret = dma_resv_lock_interruptible(obj->resv, NULL);
-		if (ret)
-			goto out_free;
-		ret = mmgpu_bo_map_locked(bo);
-		dma_resv_unlock(obj->resv);
-		if (ret)
-			goto out_free;
-	}
+	if (grant->access & ~access)
+		mmgpu_bo_narrow_locked(bo, grant, access);
+	else
+		mmgpu_bo_widen_locked(bo, grant, access);
+
+	return true;
+}
+
+/* Changes what the mm has, or does nothing. Neither allocates nor waits for a reservation. */
+static int mmgpu_bo_change_grant(struct mmgpu_bo *bo, u64 seq, u32 access, bool *changed)
+{
+	int ret = down_write_killable(&bo->grants_lock);
+
+	if (ret)
+		return ret;
+	*changed = mmgpu_bo_change_grant_locked(bo, seq, access);
+	up_write(&bo->grants_lock);
+
+	return 0;
+}
+
+static int mmgpu_bo_add_grant(struct mmgpu_bo *bo, struct mmgpu_mm *m, u32 access)
+{
+	struct mmgpu_device *mdev = to_mmgpu_device(bo->base.base.dev);
+	struct mmgpu_grant *grant;
+	int ret;
+
+	grant = kzalloc_obj(*grant, GFP_KERNEL_ACCOUNT);
+	if (!grant)
+		return -ENOMEM;
+	grant->m = mmgpu_mm_get(m);
+
+	/* Now, since the memory is charged to whoever populates it. */
+	ret = mmgpu_bo_map(bo, true);
+	if (ret)
+		goto out_free;
 
 	ret = down_write_killable(&bo->grants_lock);
 	if (ret)
 		goto out_free;
 
-	old = mmgpu_bo_find_grant(bo, seq);
-	if (old && old->access & ~access) {
-		mmgpu_bo_narrow_locked(bo, old, access);
-	} else if (old) {
-		mmgpu_bo_widen_locked(bo, old, access);
-	} else if (grant && mmgpu_bad(to_mmgpu_device(obj->dev),
-				      mmgpu_bo_count_grants_locked(bo) >= MMGPU_MAX_GRANTS)) {
+	/* Another thread may have been faster. */
+	if (mmgpu_bo_change_grant_locked(bo, m->seq, access)) {
+		ret = 0;
+	} else if (mmgpu_bad(mdev, mmgpu_bo_count_grants_locked(bo) >= MMGPU_MAX_GRANTS)) {
 		ret = -ENOSPC;
-	} else if (grant) {
+	} else {
 		mmgpu_bo_widen_locked(bo, grant, access);
 		list_add_tail_rcu(&grant->link, &bo->grants);
 		grant = NULL;
@@ -345,6 +347,27 @@ static int mmgpu_bo_grant(struct mmgpu_bo *bo, u64 seq, u32 access)
 
 out_free:
 	mmgpu_grant_free(grant);
+
+	return ret;
+}
+
+static int mmgpu_bo_grant(struct mmgpu_bo *bo, u64 seq, u32 access)
+{
+	struct mmgpu_mm *m = NULL;
+	bool changed;
+	int ret;
+
+	if (access) {
+		m = mmgpu_mm_lookup(seq);
+		if (mmgpu_bad(to_mmgpu_device(bo->base.base.dev), !m))
+			return -ESRCH;
+	}
+
+	/* First, since it takes access away, which nobody may hold up. */
+	ret = mmgpu_bo_change_grant(bo, seq, access, &changed);
+	if (!ret && !changed && access)
+		ret = mmgpu_bo_add_grant(bo, m, access);
+	mmgpu_mm_put(m);
 
 	return ret;
 }

@@ -34,7 +34,7 @@ static int bos_show(struct seq_file *s, void *data)
 		struct drm_gem_object *obj = &bo->base.base;
 
 		seq_printf(s, "%10zu %20llu %#7x %7u %8d %8d\n", obj->size, bo->mm_seq, bo->flags,
-			   READ_ONCE(obj->handle_count), !iosys_map_is_null(&bo->map),
+			   READ_ONCE(obj->handle_count), READ_ONCE(bo->mapped),
 			   drm_gem_is_imported(obj));
 		mmgpu_bo_show_grants(bo, s);
 	}

@@ -174,7 +174,7 @@ static int mmgpu_device_suspend(struct device *dev)
 {
 	struct mmgpu_device *mdev = dev_get_drvdata(dev);
 
-	mmgpu_svm_suspend(mdev);
+	mmgpu_svm_thread_suspend_all(mdev);
 	mmgpu_sched_suspend(mdev);
 
 	return 0;
@@ -185,7 +185,7 @@ static int mmgpu_device_resume(struct device *dev)
 	struct mmgpu_device *mdev = dev_get_drvdata(dev);
 
 	mmgpu_sched_resume(mdev);
-	mmgpu_svm_resume(mdev);
+	mmgpu_svm_thread_resume_all(mdev);
 
 	return 0;
 }

@@ -22,18 +22,22 @@ struct workqueue_struct;
 /*
  * Lock order, outermost first:
  *
- *	drm_file.prime.lock, drm_device.filelist_mutex, mmgpu_mm.clients_lock,
- *	mmgpu_bo.import_lock
- *	  dma_resv of the buffers
- *	  mmgpu_ctx.submit_lock			arm, publish and push in one order
- *	    mmgpu_file.lock			publishing, against bind
- *	      mmgpu_device.bos_lock
- *	      mmgpu_ctx.lock			jobs signal in order
- *		locks of fences, ours and strangers'
- *	mmgpu_device.granted_lock		a job starts, against revoke
- *	mms_lock (mmgpu_mm.c)			the registry; nothing is taken in it
+ *	drm_file.prime.lock, drm_device.filelist_mutex, mmgpu_mm.clients_lock
+ *	  mmgpu_bo.map_lock			populating, once
+ *	    dma_resv of the buffers
+ *	      mmgpu_ctx.submit_lock		arm, publish and push in one order
+ *	        mmgpu_file.lock			publishing, against bind
+ *	          mmgpu_device.bos_lock
+ *	          mmgpu_device.svm_lock
+ *	        mmgpu_svm.lock			a piece of a job, against its end
+ *	          mmgpu_ctx.lock		jobs signal in order
+ *	            locks of fences, ours and strangers'
+ *	            queue_lock (mmgpu_svm_thread.c)
+ *	  mmgpu_device.granted_lock		a job starts, against revoke
+ *	  mms_lock (mmgpu_mm.c)			the registry; nothing is taken in it
  *
  *	mmap_lock or VMA lock
+ *	  mmgpu_bo.map_lock			from mmap
  *	  mmgpu_bo.grants_lock			a page fault, against revoke
  *	    locks of the mm's page tables and reverse mappings
  *
@@ -142,8 +146,11 @@ struct mmgpu_device {
 	__cond;								\
 })
 
-/* Frees jobs and looks after dead mms; its work may sleep and may drop last references. */
+/* Frees jobs; its work may sleep for long, and may drop last references. */
 extern struct workqueue_struct *mmgpu_wq;
+
+/* Signals fences, where nobody else does: for dead mms, for page faults that take too long. */
+extern struct workqueue_struct *mmgpu_signal_wq;
 
 int mmgpu_params_check(void);
 extern const struct dev_pm_ops mmgpu_device_pm_ops;

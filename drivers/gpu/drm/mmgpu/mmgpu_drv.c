@@ -55,6 +55,7 @@ typedef long mmgpu_core_ioctl(struct file *filp, unsigned int cmd, unsigned long
 #define MMGPU_MINOR	2
 
 struct workqueue_struct *mmgpu_wq;
+struct workqueue_struct *mmgpu_signal_wq;
 
 static struct platform_device **mmgpu_pdevs;
 
@@ -361,6 +362,7 @@ static void mmgpu_fini(void)
 	platform_driver_unregister(&mmgpu_platform_driver);
 	mmgpu_mm_fini();
 	/* Drops the last contexts, and with them the devices. */
+	destroy_workqueue(mmgpu_signal_wq);
 	destroy_workqueue(mmgpu_wq);
 	/* Fences, contexts and numbers are freed by RCU callbacks, some of them ours. */
 	rcu_barrier();
@@ -378,16 +380,28 @@ static int __init mmgpu_init(void)
 	if (!mmgpu_wq)
 		return -ENOMEM;
 
-	ret = platform_driver_register(&mmgpu_platform_driver);
-	if (ret) {
-		destroy_workqueue(mmgpu_wq);
-		return ret;
+	/* Whoever frees memory may wait for such a fence. */
+	mmgpu_signal_wq = alloc_workqueue("mmgpu-signal", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!mmgpu_signal_wq) {
+		ret = -ENOMEM;
+		goto err_wq;
 	}
+
+	ret = platform_driver_register(&mmgpu_platform_driver);
+	if (ret)
+		goto err_signal_wq;
 
 	/* Whoever saw one device before another failed may have used it. */
 	ret = mmgpu_register_devices();
 	if (ret)
 		mmgpu_fini();
+
+	return ret;
+
+err_signal_wq:
+	destroy_workqueue(mmgpu_signal_wq);
+err_wq:
+	destroy_workqueue(mmgpu_wq);
 
 	return ret;
 }

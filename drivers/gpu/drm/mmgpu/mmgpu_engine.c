@@ -227,7 +227,10 @@ static int engine_delay(const struct mmgpu_exec *exec, u64 ns)
 	if (hang)
 		end = exec->deadline;
 
-	/* Interruptible keeps it out of the load average; no signal reaches a kernel thread. */
+	/*
+	 * Interruptible keeps it out of the load average. The only signal that a kernel thread
+	 * gets here says that the job is over.
+	 */
 	if (ktime_after(end, now))
 		wait_event_interruptible_hrtimeout(*exec->stop_wq, READ_ONCE(*exec->stop),
 						   ktime_sub(end, now));

@@ -68,6 +68,9 @@ struct mmgpu_file {
 	/** @svm_thread: runs jobs that name CPU addresses; set once, under @lock */
 	struct mmgpu_svm_thread *svm_thread;
 
+	/** @lost: @svm_thread never came back from a page fault; the file takes no job any more */
+	bool lost;
+
 	/** @svm_ns: time that @svm_thread spent on jobs, page faults included */
 	atomic64_t svm_ns;
 

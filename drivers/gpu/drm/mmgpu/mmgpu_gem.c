@@ -38,68 +38,78 @@
 #include "mmgpu_gem.h"
 #include "mmgpu_mm.h"
 
-/**
- * mmgpu_bo_map_import() - Map another device's dma-buf for the kernel
- * @bo: buffer; one that is no such dma-buf needs nothing
- *
- * No reservation is held: 6.1 leaves it to the exporter to take it.
- *
- * Return: 0, -EOPNOTSUPP for a dma-buf in I/O memory, or what its exporter says.
- */
-int mmgpu_bo_map_import(struct mmgpu_bo *bo)
+static int mmgpu_bo_map_import(struct mmgpu_bo *bo)
 {
-	struct drm_gem_object *obj = &bo->base.base;
-	struct dma_buf *dma_buf;
+	struct dma_buf *dma_buf = bo->base.base.import_attach->dmabuf;
 	struct iosys_map map;
-	int ret = 0;
+	int ret;
 
-	if (!drm_gem_is_imported(obj))
-		return 0;
-	dma_buf = obj->import_attach->dmabuf;
-
-	mutex_lock(&bo->import_lock);
-	if (!iosys_map_is_null(&bo->map))
-		goto out_unlock;
-
+	/* 6.1 leaves it to the exporter to take the reservation. */
 	ret = dma_buf_vmap_unlocked(dma_buf, &map);
 	if (ret)
-		goto out_unlock;
+		return ret;
 
 	/* The engines use plain memory operations. */
 	if (map.is_iomem) {
 		dma_buf_vunmap_unlocked(dma_buf, &map);
-		ret = -EOPNOTSUPP;
-		goto out_unlock;
+		return -EOPNOTSUPP;
 	}
 	bo->map = map;
 
-out_unlock:
-	mutex_unlock(&bo->import_lock);
+	return 0;
+}
+
+static int mmgpu_bo_map_own(struct mmgpu_bo *bo)
+{
+	struct dma_resv *resv = bo->base.base.resv;
+	int ret;
+
+	dma_resv_lock(resv, NULL);
+	ret = drm_gem_shmem_vmap_locked(&bo->base, &bo->map);
+	dma_resv_unlock(resv);
 
 	return ret;
 }
 
 /**
- * mmgpu_bo_map_locked() - Populate a buffer of our own and map it for the kernel
- * @bo: buffer, its reservation locked; one of another device is mapped already
+ * mmgpu_bo_map() - Populate a buffer and map it for the kernel
+ * @bo: buffer; no reservation is held
+ * @intr: whether any signal ends the wait for somebody who does the same, or only SIGKILL
  *
- * Return: 0 or -ENOMEM.
+ * Populating may take long. It is done with nothing locked but the one buffer, and
+ * stays done.
+ *
+ * Return: 0, -ENOMEM, -EINTR; for a dma-buf of another device -EOPNOTSUPP if it is in
+ * I/O memory, or what its exporter says.
  */
-int mmgpu_bo_map_locked(struct mmgpu_bo *bo)
+int mmgpu_bo_map(struct mmgpu_bo *bo, bool intr)
 {
-	dma_resv_assert_held(bo->base.base.resv);
+	int ret;
 
-	if (!iosys_map_is_null(&bo->map))
+	/* Pairs with the release below: who sees it mapped sees the pages. */
+	if (smp_load_acquire(&bo->mapped))
 		return 0;
 
-	return drm_gem_shmem_vmap_locked(&bo->base, &bo->map);
+	ret = intr ? mutex_lock_interruptible(&bo->map_lock) : mutex_lock_killable(&bo->map_lock);
+	if (ret)
+		return ret;
+	if (!bo->mapped) {
+		ret = drm_gem_is_imported(&bo->base.base) ? mmgpu_bo_map_import(bo) :
+							    mmgpu_bo_map_own(bo);
+		if (!ret)
+			/* Pairs with the acquire above. */
+			smp_store_release(&bo->mapped, true);
+	}
+	mutex_unlock(&bo->map_lock);
+
+	return ret;
 }
 
 static void mmgpu_bo_unmap(struct mmgpu_bo *bo)
 {
 	struct drm_gem_object *obj = &bo->base.base;
 
-	if (iosys_map_is_null(&bo->map))
+	if (!bo->mapped)
 		return;
 
 	if (drm_gem_is_imported(obj)) {
@@ -122,7 +132,7 @@ static void mmgpu_gem_free(struct drm_gem_object *obj)
 
 	mmgpu_bo_unmap(bo);
 	mmgpu_bo_fini_grants(bo);
-	mutex_destroy(&bo->import_lock);
+	mutex_destroy(&bo->map_lock);
 	drm_gem_shmem_free(&bo->base);
 }
 
@@ -254,10 +264,8 @@ static int mmgpu_gem_mmap(struct drm_gem_object *obj, struct vm_area_struct *vma
 	if (drm_gem_is_imported(obj))
 		return mmgpu_gem_mmap_import(obj, vma);
 
-	/* mmap() can't be restarted, so no signal ends this. */
-	dma_resv_lock(obj->resv, NULL);
-	ret = mmgpu_bo_map_locked(bo);
-	dma_resv_unlock(obj->resv);
+	/* mmap() can't be restarted. */
+	ret = mmgpu_bo_map(bo, false);
 	if (ret)
 		return ret;
 
@@ -305,7 +313,7 @@ struct drm_gem_object *mmgpu_gem_create_object(struct drm_device *drm, size_t si
 
 	bo->base.base.funcs = &mmgpu_gem_funcs;
 	bo->fresh = true;
-	mutex_init(&bo->import_lock);
+	mutex_init(&bo->map_lock);
 	mmgpu_bo_init_grants(bo);
 	INIT_LIST_HEAD(&bo->link);
 
@@ -393,8 +401,9 @@ int mmgpu_ioctl_bo_info(struct drm_device *drm, void *data, struct drm_file *fil
 	struct drm_mmgpu_bo_info *args = data;
 	struct drm_gem_object *obj;
 	struct mmgpu_bo *bo;
+	u32 access;
 	u64 seq;
-	int ret;
+	int ret = 0;
 
 	if (mmgpu_bad(mdev, args->pad))
 		return -EINVAL;
@@ -405,15 +414,17 @@ int mmgpu_ioctl_bo_info(struct drm_device *drm, void *data, struct drm_file *fil
 
 	bo = to_mmgpu_bo(obj);
 	seq = mmgpu_file_caller_seq(to_mmgpu_file(file));
-	ret = mmgpu_bo_check_access(bo, seq, MMGPU_ACCESS_READ, MMGPU_DOOR_BO_INFO);
-	if (ret)
+	access = mmgpu_bo_access(bo, seq);
+	if (!(access & MMGPU_ACCESS_READ)) {
+		ret = mmgpu_refuse(drm, MMGPU_DOOR_BO_INFO, seq, bo->mm_seq, -EPERM);
 		goto out_put;
+	}
 
 	args->flags = bo->flags;
 	args->size = obj->size;
 	args->mmap_offset = drm_vma_node_offset_addr(&obj->vma_node);
 	args->mm_seq = bo->mm_seq;
-	args->access = mmgpu_bo_access(bo, seq);
+	args->access = access;
 
 out_put:
 	drm_gem_object_put(obj);

@@ -41,13 +41,15 @@ struct mmgpu_bo {
 
 	/**
 	 * @map: where the kernel sees the contents. Made when first needed, and kept:
-	 * the pages do not move until the object is freed. Under the reservation, or
-	 * under @import_lock for a dma-buf of another device.
+	 * the pages do not move until the object is freed.
 	 */
 	struct iosys_map map;
 
-	/** @import_lock: outside of the reservation, which dma-bufs take themselves */
-	struct mutex import_lock;
+	/** @mapped: @map is there, and so are the pages; set once, under @map_lock */
+	bool mapped;
+
+	/** @map_lock: outside of the reservation, which dma-bufs take themselves */
+	struct mutex map_lock;
 
 	/** @link: in &mmgpu_device.bos */
 	struct list_head link;
@@ -58,8 +60,7 @@ static inline struct mmgpu_bo *to_mmgpu_bo(struct drm_gem_object *obj)
 	return container_of(to_drm_gem_shmem_obj(obj), struct mmgpu_bo, base);
 }
 
-int mmgpu_bo_map_import(struct mmgpu_bo *bo);
-int mmgpu_bo_map_locked(struct mmgpu_bo *bo);
+int mmgpu_bo_map(struct mmgpu_bo *bo, bool intr);
 
 struct drm_gem_object *mmgpu_gem_create_object(struct drm_device *drm, size_t size);
 int mmgpu_gem_dumb_create(struct drm_file *file, struct drm_device *drm,

@@ -191,7 +191,7 @@ int mmgpu_job_enqueue(struct mmgpu_job *job)
 	lockdep_assert_held(&ctx->submit_lock);
 
 	spin_lock(&ctx->lock);
-	ret = ctx->killed;
+	ret = ctx->killed ?: READ_ONCE(ctx->mfile->lost) ? -ECANCELED : 0;
 	if (!ret) {
 		mmgpu_fence_init_job(job->fence, ctx->fence_context, ++ctx->seqno);
 		job->enqueued = true;
@@ -410,6 +410,7 @@ void mmgpu_job_exec(struct mmgpu_job *job, struct mmgpu_svm_thread *thread)
 		.stop = &mdev->gone,
 		.stop_wq = &mdev->gone_wq,
 	};
+	const struct mmgpu_mm *owner;
 	bool ours = true;
 	int error;
 
@@ -420,7 +421,12 @@ void mmgpu_job_exec(struct mmgpu_job *job, struct mmgpu_svm_thread *thread)
 	exec.num_cmds = job->num_cmds;
 	exec.maps = job->maps;
 
-	error = mmgpu_job_start_granted(job);
+	/* Its cancellation may only be on its way. */
+	owner = mmgpu_file_owner(mfile);
+	if (owner && mmgpu_mm_is_gone(owner))
+		error = -ECANCELED;
+	else
+		error = mmgpu_job_start_granted(job);
 	if (!error) {
 		if (thread)
 			exec.svm = mmgpu_svm_thread_begin(thread, job, exec.deadline);
@@ -428,10 +434,6 @@ void mmgpu_job_exec(struct mmgpu_job *job, struct mmgpu_svm_thread *thread)
 		if (thread)
 			ours = mmgpu_svm_thread_end(thread);
 		mmgpu_job_end_granted(job);
-
-		/* The owner's mm is gone: nothing that follows is to start, before it is told. */
-		if (ours && error == -ECANCELED)
-			mmgpu_ctx_kill_all(mfile, -ECANCELED);
 	}
 
 	atomic64_add(ktime_to_ns(ktime_sub(ktime_get(), start)),

@@ -28,7 +28,7 @@ struct mmgpu_job {
 	/** @base: what the scheduler knows of the job */
 	struct drm_sched_job base;
 
-	/** @ref: one of the scheduler (or of the ioctl before), one of the engine */
+	/** @ref: one of the scheduler (or of the ioctl before), one of the engine or thread */
 	struct kref ref;
 
 	/** @ctx: its context, with a reference */
@@ -46,7 +46,7 @@ struct mmgpu_job {
 	/** @enqueued: @fence is initialized; set before anybody else sees the job */
 	bool enqueued;
 
-	/** @running: an engine has it; it ends by itself. Under &mmgpu_ctx.lock */
+	/** @running: somebody executes it, so nobody cancels it. Under &mmgpu_ctx.lock */
 	bool running;
 
 	/** @error: it was cancelled. Under &mmgpu_ctx.lock */

@@ -11,7 +11,8 @@
  * **Lifetime.** The object hangs off the mm by an mmu_notifier, which pins the
  * mm_struct (not the address space). At the mm's end ``->release`` takes the object
  * out of the registry, clears &mmgpu_mm.mm and gives the notifier back, in
- * this order; the pin goes an SRCU grace period later. So whoever sees a pointer
+ * this order; the pin goes an SRCU grace period later. The first two are done before by
+ * whoever finds out that no task runs in the mm any more. So whoever sees a pointer
  * in &mmgpu_mm.mm sees one that is pinned at that moment, and an mm_struct that is
  * used again for another process never compares equal. The object itself stays
  * until its last holder drops it; its number stays true, and matches nobody.
@@ -99,28 +100,44 @@ static void mmgpu_mm_gone_work(struct work_struct *work)
 	mmgpu_mm_put(m);
 }
 
+/* From here on no mm has the number. Returns whether the clients are to be told. */
+static bool mmgpu_mm_end_locked(struct mmgpu_mm *m)
+{
+	lockdep_assert_held(&mms_lock);
+
+	if (!m->mm)
+		return false;
+
+	hash_del_rcu(&m->node);
+	hash_del_rcu(&m->seq_node);
+	WRITE_ONCE(m->mm, NULL);
+
+	return true;
+}
+
+static void mmgpu_mm_tell_end(struct mmgpu_mm *m)
+{
+	trace_mmgpu_mm_gone(m->seq);
+	mmgpu_mm_get(m);
+	queue_work(mmgpu_signal_wq, &m->gone_work);
+}
+
 static void mmgpu_mm_release(struct mmu_notifier *notifier, struct mm_struct *mm)
 {
 	struct mmgpu_mm *m = to_mmgpu_mm(notifier);
-	bool found;
+	bool ended, registered;
 
-	/* Whoever clears the pointer gives the notifier back: here, or mmgpu_mm_fini(). */
+	/* Whoever clears the flag gives the notifier back: here, or mmgpu_mm_fini(). */
 	spin_lock(&mms_lock);
-	found = m->mm;
-	if (found) {
-		hash_del_rcu(&m->node);
-		hash_del_rcu(&m->seq_node);
-		WRITE_ONCE(m->mm, NULL);
-	}
+	ended = mmgpu_mm_end_locked(m);
+	registered = m->registered;
+	m->registered = false;
 	spin_unlock(&mms_lock);
 
-	if (!found)
-		return;
-
-	trace_mmgpu_mm_gone(m->seq);
-	mmgpu_mm_get(m);
-	queue_work(mmgpu_wq, &m->gone_work);
-	mmu_notifier_put(notifier);
+	if (ended)
+		mmgpu_mm_tell_end(m);
+	if (registered)
+		mmu_notifier_put(notifier);
 }
 
 static struct mmu_notifier *mmgpu_mm_alloc_notifier(struct mm_struct *mm)
@@ -254,6 +271,7 @@ struct mmgpu_mm *mmgpu_mm_assign(void)
 	if (first) {
 		m->seq = ++mms_last_seq;
 		m->mm = mm;
+		m->registered = true;
 		hash_add_rcu(mms, &m->node, (unsigned long)mm);
 		hash_add_rcu(mms_by_seq, &m->seq_node, m->seq);
 	}
@@ -270,19 +288,27 @@ struct mmgpu_mm *mmgpu_mm_assign(void)
  * mmgpu_mm_get_users() - Keep an mm from ending, for a short time
  * @m: the mm's object
  *
- * Return: the mm, for mmgpu_mm_put_users(); NULL if its last user is gone.
+ * Return: the mm, for mmgpu_mm_put_users(); NULL if its last user is gone, and then it
+ * has ended for everybody.
  */
 struct mm_struct *mmgpu_mm_get_users(struct mmgpu_mm *m)
 {
 	struct mm_struct *mm;
+	bool ended = false;
 
 	spin_lock(&mms_lock);
 	mm = m->mm;
-	if (mm && mmget_not_zero(mm))
+	if (mm && mmget_not_zero(mm)) {
 		m->users++;
-	else
+	} else {
+		/* Before ->release is called, which may take a while. */
+		ended = mmgpu_mm_end_locked(m);
 		mm = NULL;
+	}
 	spin_unlock(&mms_lock);
+
+	if (ended)
+		mmgpu_mm_tell_end(m);
 
 	return mm;
 }
@@ -304,21 +330,30 @@ void mmgpu_mm_put_users(struct mmgpu_mm *m, struct mm_struct *mm)
 }
 
 /**
- * mmgpu_mm_is_abandoned() - Ask whether an mm is kept from ending by us alone
+ * mmgpu_mm_end_if_abandoned() - End an mm that only we keep from ending
  * @m: the mm's object
  *
- * Return: true if its users are all ours; then they are no others ever after.
+ * If its users are all ours, no task runs in it ever again, but ->release comes only when
+ * the last of us lets go, and a page fault may keep one for as long as it likes.
+ * Somebody who looks at the mm in passing can postpone the answer, no more.
+ *
+ * Return: true if the mm has ended, now or before.
  */
-bool mmgpu_mm_is_abandoned(struct mmgpu_mm *m)
+bool mmgpu_mm_end_if_abandoned(struct mmgpu_mm *m)
 {
-	bool abandoned;
+	bool ended = false, gone;
 
 	/* Ours are counted while they are held, so other users make a difference here. */
 	spin_lock(&mms_lock);
-	abandoned = m->users && m->mm && atomic_read(&m->mm->mm_users) == m->users;
+	if (m->mm && m->users && atomic_read(&m->mm->mm_users) == m->users)
+		ended = mmgpu_mm_end_locked(m);
+	gone = !m->mm;
 	spin_unlock(&mms_lock);
 
-	return abandoned;
+	if (ended)
+		mmgpu_mm_tell_end(m);
+
+	return gone;
 }
 
 /**
@@ -377,9 +412,8 @@ void mmgpu_mm_fini(void)
 
 	spin_lock(&mms_lock);
 	hash_for_each_safe(mms, bkt, tmp, m, node) {
-		WRITE_ONCE(m->mm, NULL);
-		hash_del_rcu(&m->node);
-		hash_del_rcu(&m->seq_node);
+		mmgpu_mm_end_locked(m);
+		m->registered = false;
 		/* No RCU reader is left, so the node can be used again at once. */
 		hlist_add_head(&m->node, &living);
 	}

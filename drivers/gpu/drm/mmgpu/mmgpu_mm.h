@@ -21,11 +21,17 @@ struct mmgpu_mm {
 	/** @mm: the mm, pinned; NULL from its end on, before the pin is dropped */
 	struct mm_struct *mm;
 
+	/** @registered: somebody has to give @notifier back, and with it the pin */
+	bool registered;
+
 	/** @seq: the number, fixed before anybody can find the object */
 	u64 seq;
 
 	/** @users: how many of the mm's users are ours, see mmgpu_mm_get_users() */
 	unsigned int users;
+
+	/** @svm_threads: threads that files of the mm have, see mmgpu_svm_thread.c */
+	unsigned int svm_threads;
 
 	/** @notifier: tells the end of @mm, and pins the struct */
 	struct mmu_notifier notifier;
@@ -91,7 +97,7 @@ struct mmgpu_mm *mmgpu_mm_lookup(u64 seq);
 u64 mmgpu_mm_lookup_seq(const struct mm_struct *mm);
 struct mm_struct *mmgpu_mm_get_users(struct mmgpu_mm *m);
 void mmgpu_mm_put_users(struct mmgpu_mm *m, struct mm_struct *mm);
-bool mmgpu_mm_is_abandoned(struct mmgpu_mm *m);
+bool mmgpu_mm_end_if_abandoned(struct mmgpu_mm *m);
 void mmgpu_mm_add_client(struct mmgpu_mm *m, struct mmgpu_mm_client *client);
 void mmgpu_mm_remove_client(struct mmgpu_mm *m, struct mmgpu_mm_client *client);
 void mmgpu_mm_show(struct seq_file *s);

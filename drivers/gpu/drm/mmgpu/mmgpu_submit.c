@@ -162,7 +162,8 @@ static int submit_lookup_ctx(struct mmgpu_submit *sub)
 	sub->job->ctx = ctx;
 
 	/* Killed in another way it is on its way out; mmgpu_job_enqueue() has the last word. */
-	if (mmgpu_bad(sub->mdev, READ_ONCE(ctx->banned)))
+	if (mmgpu_bad(sub->mdev, READ_ONCE(ctx->banned)) ||
+	    mmgpu_bad(sub->mdev, READ_ONCE(sub->mfile->lost)))
 		return -ECANCELED;
 
 	return 0;
@@ -299,9 +300,10 @@ static int submit_prepare(struct mmgpu_submit *sub)
 	}
 
 	for (i = 0; i < job->num_bos; i++) {
-		ret = mmgpu_bo_map_import(to_mmgpu_bo(job->objs[i]));
+		ret = mmgpu_bo_map(to_mmgpu_bo(job->objs[i]), true);
 		if (ret)
 			return ret;
+		job->maps[i] = to_mmgpu_bo(job->objs[i])->map.vaddr;
 	}
 
 	ret = mmgpu_ctx_reserve(job->ctx);
@@ -325,13 +327,7 @@ static int submit_prepare(struct mmgpu_submit *sub)
 	}
 
 	for (i = 0; i < job->num_bos; i++) {
-		struct mmgpu_bo *bo = to_mmgpu_bo(job->objs[i]);
 		u32 flags = job->bos[i].flags;
-
-		ret = mmgpu_bo_map_locked(bo);
-		if (ret)
-			return ret;
-		job->maps[i] = bo->map.vaddr;
 
 		ret = dma_resv_reserve_fences(job->objs[i]->resv, 1);
 		if (ret)

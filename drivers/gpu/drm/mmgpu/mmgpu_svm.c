@@ -27,6 +27,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <linux/unaligned.h>
 
 #include "mmgpu_mm.h"
 #include "mmgpu_svm.h"
@@ -54,7 +55,7 @@ struct svm_copy {
  */
 int mmgpu_svm_init(struct mmgpu_svm *svm, struct mmgpu_mm *m)
 {
-	svm->buf = kvmalloc(MMGPU_SVM_CHUNK + sizeof(u64), GFP_KERNEL_ACCOUNT);
+	svm->buf = kvmalloc(MMGPU_SVM_CHUNK, GFP_KERNEL_ACCOUNT);
 	if (!svm->buf)
 		return -ENOMEM;
 
@@ -169,9 +170,11 @@ out:
 /* One aligned word goes at once, for whoever polls it. */
 static size_t svm_write_word(void __user *dst, const void *src)
 {
+	u64 value = get_unaligned((const u64 *)src);
+
 	if (!user_access_begin(dst, sizeof(u64)))
 		return 0;
-	unsafe_put_user(*(const u64 *)src, (u64 __user *)dst, fault);
+	unsafe_put_user(value, (u64 __user *)dst, fault);
 	user_access_end();
 
 	return sizeof(u64);
@@ -230,8 +233,6 @@ static size_t svm_fault_in_writeable(void __user *dst, size_t len)
 		}
 		mmap_read_unlock(mm);
 		addr = PAGE_ALIGN_DOWN(addr + PAGE_SIZE);
-		if (!addr)
-			return len;
 	}
 
 	return min(addr - start, len);
@@ -274,10 +275,32 @@ static size_t svm_to_page_end(const struct svm_copy *copy, size_t at, size_t len
 	return len;
 }
 
+/* How many times a page may go away again before it is copied. */
+#define SVM_MAX_ROUNDS	100
+
+/*
+ * What was not copied is @left bytes, at the end or, backwards, at the start. Faults in what
+ * comes next of it. Returns how much that is, 0 if the page tables refuse it.
+ */
+static size_t svm_fault_in_next(struct svm_copy *copy, size_t len, size_t left)
+{
+	size_t at = len - left, next;
+
+	if (copy->backwards) {
+		next = min_t(size_t, left, PAGE_SIZE);
+		return svm_fault_in(copy, left - next, next) < next ? 0 : next;
+	}
+
+	/* All of it is refused if user space ends in the range. */
+	return svm_fault_in(copy, at, left) ?:
+	       svm_fault_in(copy, at, svm_to_page_end(copy, at, left));
+}
+
 /* In the owner's mm. Forwards, all before the first byte that is refused is copied. */
 static int svm_copy_in_mm(struct mmgpu_svm *svm, struct svm_copy *copy, size_t len)
 {
 	size_t left = len, try = len;
+	unsigned int rounds = 0;
 
 	while (left) {
 		size_t at = copy->backwards ? left - try : len - left;
@@ -296,21 +319,14 @@ static int svm_copy_in_mm(struct mmgpu_svm *svm, struct svm_copy *copy, size_t l
 			continue;
 		}
 
+		cond_resched();
 		WRITE_ONCE(svm->faulting, true);
-		/* The page where it stopped is at the other end of what is left, if backwards. */
-		if (copy->backwards) {
-			try = min_t(size_t, left, PAGE_SIZE);
-			at = left - try;
-			if (svm_fault_in(copy, at, try) < try)
-				try = 0;
-		} else {
-			/* All of it is refused if user space ends in the range. */
-			at = len - left;
-			try = svm_fault_in(copy, at, left) ?:
-			      svm_fault_in(copy, at, svm_to_page_end(copy, at, left));
-		}
+		try = svm_fault_in_next(copy, len, left);
 		WRITE_ONCE(svm->faulting, false);
-		if (try)
+
+		/* There are pages that can be there and still not be used (shadow stacks). */
+		rounds = done ? 0 : rounds + 1;
+		if (try && rounds < SVM_MAX_ROUNDS)
 			continue;
 
 		/* Nobody reads the error of a job that is over. */

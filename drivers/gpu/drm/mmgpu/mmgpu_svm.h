@@ -24,7 +24,7 @@ struct mmgpu_svm {
 	/** @faulting: it waits for a page fault */
 	bool faulting;
 
-	/** @buf: space for MMGPU_SVM_CHUNK bytes and 8 more */
+	/** @buf: space for MMGPU_SVM_CHUNK bytes */
 	u8 *buf;
 };
 

@@ -19,7 +19,8 @@
  * thread. It has references of its own to all that it uses, the module included, and
  * ends when its file is closed and it has nothing to do. If it has not come back after
  * another job timeout it is given up as lost: all that its file has queued is cancelled,
- * and no job goes to it any more.
+ * and the file takes no job any more. The mm is looked at even then, for the sake of its
+ * other files.
  */
 
 #include <linux/kthread.h>
@@ -43,7 +44,18 @@
 #include "mmgpu_svm.h"
 #include "mmgpu_svm_thread.h"
 
-#define SVM_TICK_MS	10
+#define SVM_TICK_MS		10
+#define SVM_LOST_TICK_MS	1000
+
+/*
+ * Nothing else limits kernel threads: neither of one mm, whose files can be many, nor of
+ * all mms together.
+ */
+#define SVM_MAX_THREADS_OF_MM	64
+#define SVM_MAX_THREADS		4096
+
+static DEFINE_SPINLOCK(svm_threads_lock);
+static unsigned int svm_threads;
 
 struct mmgpu_svm_thread {
 	struct mmgpu_svm svm;
@@ -57,84 +69,125 @@ struct mmgpu_svm_thread {
 	spinlock_t queue_lock;
 	struct list_head queue;
 	bool closed;
-	bool lost;
 	wait_queue_head_t wq;
 
 	/* Of the job that runs, under svm.lock; NULL between two jobs. */
 	struct mmgpu_job *job;
 	/* When it has to be over; and when it is, when the thread has to be back. */
 	ktime_t deadline;
+	/* Whether it counts in &mmgpu_device.svm_running. */
+	bool running;
 	struct delayed_work tick;
 };
 
-/* 0 if the job may go on, else the error of its fence. */
-static int svm_thread_verdict(const struct mmgpu_svm_thread *thread, bool *abandoned)
+static void svm_thread_enter(struct mmgpu_device *mdev)
 {
-	if (READ_ONCE(thread->mfile->mdev->gone))
+	atomic_inc(&mdev->svm_running);
+	/* Pairs with mmgpu_svm_thread_suspend_all(): it sees us, or we see that it was there. */
+	smp_mb__after_atomic();
+}
+
+static void svm_thread_leave(struct mmgpu_device *mdev)
+{
+	if (atomic_dec_and_test(&mdev->svm_running) && READ_ONCE(mdev->suspended))
+		wake_up(&mdev->svm_wq);
+}
+
+/* 0 if the job may go on, else the error of its fence. */
+static int svm_thread_verdict(const struct mmgpu_svm_thread *thread)
+{
+	const struct mmgpu_device *mdev = thread->mfile->mdev;
+
+	if (READ_ONCE(mdev->gone))
 		return -ENODEV;
 	if (ktime_after(ktime_get(), thread->deadline))
 		return -ETIME;
-	*abandoned = thread->job->svm && mmgpu_mm_is_abandoned(thread->svm.m);
-	if (*abandoned)
+	if (READ_ONCE(mdev->suspended) && READ_ONCE(thread->svm.faulting))
 		return -ECANCELED;
-	if (READ_ONCE(thread->mfile->mdev->suspended) && READ_ONCE(thread->svm.faulting))
+	/* The end of the mm does not end a job that does without it. */
+	if (mmgpu_mm_end_if_abandoned(thread->svm.m) && thread->job->svm)
 		return -ECANCELED;
 
 	return 0;
 }
 
-/* Ends the job that runs, if it has to end; returns it with a reference. */
-static struct mmgpu_job *svm_thread_judge_locked(struct mmgpu_svm_thread *thread, int *error,
-						 bool *abandoned)
+static void svm_thread_stop_running_locked(struct mmgpu_svm_thread *thread)
 {
 	lockdep_assert_held(&thread->svm.lock);
 
-	*error = svm_thread_verdict(thread, abandoned);
-	if (!*error)
-		return NULL;
+	if (thread->running)
+		svm_thread_leave(thread->mfile->mdev);
+	thread->running = false;
+}
+
+/* The thread has a reference to the job until it has had the lock. */
+static void svm_thread_end_job_locked(struct mmgpu_svm_thread *thread, int error)
+{
+	struct mmgpu_job *job = thread->job;
+
+	lockdep_assert_held(&thread->svm.lock);
 
 	thread->svm.over = true;
 	thread->deadline = ktime_add_ms(ktime_get(), mmgpu_params.job_timeout_ms);
 	send_sig(SIGKILL, thread->task, 1);
-
-	return mmgpu_job_get(thread->job);
+	mmgpu_job_finish(job, error);
+	svm_thread_stop_running_locked(thread);
 }
 
-static void svm_thread_give_up(struct mmgpu_svm_thread *thread)
+static void svm_thread_give_up_locked(struct mmgpu_svm_thread *thread)
 {
+	lockdep_assert_held(&thread->svm.lock);
+
+	/* What is enqueued after this is refused, what was before is cancelled. */
 	spin_lock(&thread->queue_lock);
-	thread->lost = true;
+	WRITE_ONCE(thread->mfile->lost, true);
 	spin_unlock(&thread->queue_lock);
 
 	mmgpu_ctx_kill_all(thread->mfile, -ECANCELED);
+}
+
+/* Returns when to look again, in ms. */
+static unsigned int svm_thread_look_locked(struct mmgpu_svm_thread *thread)
+{
+	int error;
+
+	lockdep_assert_held(&thread->svm.lock);
+
+	if (!thread->svm.over) {
+		error = svm_thread_verdict(thread);
+		if (error)
+			svm_thread_end_job_locked(thread, error);
+		return SVM_TICK_MS;
+	}
+
+	/* The job is over and the thread is not back. Its mm may still end for the others. */
+	mmgpu_mm_end_if_abandoned(thread->svm.m);
+
+	/* Whoever serves the fault may be asleep with the system. */
+	if (READ_ONCE(thread->mfile->mdev->suspended))
+		thread->deadline = ktime_add_ms(ktime_get(), mmgpu_params.job_timeout_ms);
+
+	if (!thread->mfile->lost && ktime_after(ktime_get(), thread->deadline))
+		svm_thread_give_up_locked(thread);
+
+	return thread->mfile->lost ? SVM_LOST_TICK_MS : SVM_TICK_MS;
 }
 
 static void svm_thread_tick(struct work_struct *work)
 {
 	struct mmgpu_svm_thread *thread = container_of(to_delayed_work(work),
 						       struct mmgpu_svm_thread, tick);
-	struct mmgpu_job *job = NULL;
-	bool abandoned = false, lost = false;
-	int error;
+	bool cookie = dma_fence_begin_signalling();
+	unsigned int ms;
 
 	mutex_lock(&thread->svm.lock);
-	if (thread->job && !thread->svm.over)
-		job = svm_thread_judge_locked(thread, &error, &abandoned);
-	else if (thread->job)
-		lost = ktime_after(ktime_get(), thread->deadline);
-	if (thread->job && !lost)
-		queue_delayed_work(mmgpu_wq, &thread->tick, msecs_to_jiffies(SVM_TICK_MS));
+	if (thread->job) {
+		ms = svm_thread_look_locked(thread);
+		queue_delayed_work(mmgpu_signal_wq, &thread->tick, msecs_to_jiffies(ms));
+	}
 	mutex_unlock(&thread->svm.lock);
 
-	/* The mm does not end before the thread is back, but its owner has. */
-	if (abandoned)
-		mmgpu_ctx_kill_all(thread->mfile, -ECANCELED);
-	if (job) {
-		mmgpu_job_finish(job, error);
-		mmgpu_job_put(job);
-	} else if (lost) {
-		svm_thread_give_up(thread);
-	}
+	dma_fence_end_signalling(cookie);
 }
 
 /**
@@ -154,7 +207,7 @@ struct mmgpu_svm *mmgpu_svm_thread_begin(struct mmgpu_svm_thread *thread, struct
 	thread->svm.over = false;
 	mutex_unlock(&thread->svm.lock);
 
-	queue_delayed_work(mmgpu_wq, &thread->tick, msecs_to_jiffies(SVM_TICK_MS));
+	queue_delayed_work(mmgpu_signal_wq, &thread->tick, msecs_to_jiffies(SVM_TICK_MS));
 
 	return &thread->svm;
 }
@@ -182,19 +235,6 @@ bool mmgpu_svm_thread_end(struct mmgpu_svm_thread *thread)
 	return ours;
 }
 
-static void svm_thread_enter(struct mmgpu_device *mdev)
-{
-	atomic_inc(&mdev->svm_running);
-	/* Pairs with mmgpu_svm_suspend(): either it sees us, or we see that it was there. */
-	smp_mb__after_atomic();
-}
-
-static void svm_thread_leave(struct mmgpu_device *mdev)
-{
-	if (atomic_dec_and_test(&mdev->svm_running) && READ_ONCE(mdev->suspended))
-		wake_up(&mdev->svm_wq);
-}
-
 /* Returns true if there is something to do, which may be to end. */
 static bool svm_thread_next(struct mmgpu_svm_thread *thread, struct mmgpu_job **job)
 {
@@ -213,8 +253,10 @@ static bool svm_thread_next(struct mmgpu_svm_thread *thread, struct mmgpu_job **
 		spin_unlock(&thread->queue_lock);
 	}
 
-	/* With a job it leaves when that is done. */
-	if (!*job)
+	/* With a job it leaves when that is over. */
+	if (*job)
+		thread->running = true;
+	else
 		svm_thread_leave(mdev);
 
 	return decided;
@@ -234,7 +276,10 @@ static int svm_thread_main(void *data)
 			break;
 		mmgpu_job_exec(job, thread);
 		mmgpu_job_put(job);
-		svm_thread_leave(mdev);
+
+		mutex_lock(&thread->svm.lock);
+		svm_thread_stop_running_locked(thread);
+		mutex_unlock(&thread->svm.lock);
 	}
 
 	spin_lock(&mdev->svm_lock);
@@ -264,7 +309,7 @@ bool mmgpu_svm_thread_queue(struct mmgpu_svm_thread *thread, struct mmgpu_job *j
 	lockdep_assert_held(&job->ctx->lock);
 
 	spin_lock(&thread->queue_lock);
-	taken = !thread->lost;
+	taken = !thread->mfile->lost;
 	if (taken)
 		list_add_tail(&mmgpu_job_get(job)->svm_link, &thread->queue);
 	spin_unlock(&thread->queue_lock);
@@ -275,13 +320,12 @@ bool mmgpu_svm_thread_queue(struct mmgpu_svm_thread *thread, struct mmgpu_job *j
 }
 
 /**
- * mmgpu_svm_suspend() - Keep jobs from starting, and wait for those that run
+ * mmgpu_svm_thread_suspend_all() - Keep jobs from starting, and wait for those that run
  * @mdev: device
  *
- * A job that waits for a page fault is ended, the others have until the job timeout. A
- * thread that does not come back is left behind; it touches nothing any more.
+ * A job that waits for a page fault is ended, the others have until the job timeout.
  */
-void mmgpu_svm_suspend(struct mmgpu_device *mdev)
+void mmgpu_svm_thread_suspend_all(struct mmgpu_device *mdev)
 {
 	unsigned int ms = mmgpu_params.job_timeout_ms + 10 * SVM_TICK_MS;
 
@@ -292,10 +336,10 @@ void mmgpu_svm_suspend(struct mmgpu_device *mdev)
 }
 
 /**
- * mmgpu_svm_resume() - Take back mmgpu_svm_suspend()
+ * mmgpu_svm_thread_resume_all() - Take back mmgpu_svm_thread_suspend_all()
  * @mdev: device
  */
-void mmgpu_svm_resume(struct mmgpu_device *mdev)
+void mmgpu_svm_thread_resume_all(struct mmgpu_device *mdev)
 {
 	struct mmgpu_svm_thread *thread;
 
@@ -322,6 +366,32 @@ void mmgpu_svm_thread_close(struct mmgpu_svm_thread *thread)
 	wake_up(&thread->wq);
 }
 
+static int svm_thread_count(struct mmgpu_mm *m)
+{
+	int ret = 0;
+
+	spin_lock(&svm_threads_lock);
+	if (m->svm_threads >= SVM_MAX_THREADS_OF_MM) {
+		ret = -E2BIG;
+	} else if (svm_threads >= SVM_MAX_THREADS) {
+		ret = -ENOMEM;
+	} else {
+		m->svm_threads++;
+		svm_threads++;
+	}
+	spin_unlock(&svm_threads_lock);
+
+	return ret;
+}
+
+static void svm_thread_uncount(struct mmgpu_mm *m)
+{
+	spin_lock(&svm_threads_lock);
+	m->svm_threads--;
+	svm_threads--;
+	spin_unlock(&svm_threads_lock);
+}
+
 /**
  * mmgpu_svm_thread_free() - Free what belongs to a thread that has ended, or never began
  * @thread: thread, or NULL
@@ -331,6 +401,7 @@ void mmgpu_svm_thread_free(struct mmgpu_svm_thread *thread)
 	if (!thread)
 		return;
 
+	svm_thread_uncount(thread->svm.m);
 	mmgpu_svm_fini(&thread->svm);
 	kfree(thread);
 }
@@ -352,6 +423,13 @@ static struct mmgpu_svm_thread *svm_thread_create(struct mmgpu_file *mfile)
 		return ERR_PTR(ret);
 	}
 
+	ret = svm_thread_count(mfile->owner);
+	if (ret) {
+		mmgpu_svm_fini(&thread->svm);
+		kfree(thread);
+		return ERR_PTR(ret);
+	}
+
 	spin_lock_init(&thread->queue_lock);
 	INIT_LIST_HEAD(&thread->queue);
 	init_waitqueue_head(&thread->wq);
@@ -361,7 +439,8 @@ static struct mmgpu_svm_thread *svm_thread_create(struct mmgpu_file *mfile)
 			      mfile->owner->seq);
 	if (IS_ERR(task)) {
 		mmgpu_svm_thread_free(thread);
-		return ERR_CAST(task);
+		/* EAGAIN, when the system is out of threads, would make drmIoctl() try for ever. */
+		return ERR_PTR(PTR_ERR(task) == -EINTR ? -EINTR : -ENOMEM);
 	}
 
 	/* An ioctl on an open file calls, so the module is there. */
@@ -381,7 +460,7 @@ static struct mmgpu_svm_thread *svm_thread_create(struct mmgpu_file *mfile)
  * mmgpu_svm_thread_start() - Start the thread of a file, unless there is one
  * @mfile: bound file
  *
- * Return: 0, -ENOMEM or -EINTR.
+ * Return: 0, -ENOMEM, -EINTR; -E2BIG if too many files of the mm have one.
  */
 int mmgpu_svm_thread_start(struct mmgpu_file *mfile)
 {

@@ -13,8 +13,8 @@ struct mmgpu_svm;
 struct mmgpu_svm_thread;
 
 int mmgpu_svm_thread_start(struct mmgpu_file *mfile);
-void mmgpu_svm_suspend(struct mmgpu_device *mdev);
-void mmgpu_svm_resume(struct mmgpu_device *mdev);
+void mmgpu_svm_thread_suspend_all(struct mmgpu_device *mdev);
+void mmgpu_svm_thread_resume_all(struct mmgpu_device *mdev);
 
 void mmgpu_svm_thread_close(struct mmgpu_svm_thread *thread);
 void mmgpu_svm_thread_free(struct mmgpu_svm_thread *thread);
