@@ -9,6 +9,7 @@
 
 #include "igt.h"
 #include "igt_mmgpu.h"
+#include "igt_mmgpu_unserved.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -349,6 +350,54 @@ static void kept_by_job(void)
 	}
 }
 
+/* A thread that waits for memory which nobody brings, after all else is gone. */
+static void stuck(size_t which, bool keeps)
+{
+	const struct igt_mmgpu_unserved_way *way = &igt_mmgpu_unserved_ways[which];
+	struct igt_mmgpu_unserved mem;
+	struct igt_mmgpu_job job;
+	uint64_t word = 0;
+	uint32_t syncobj;
+	int fd;
+
+	if (loaded())
+		unload();
+	igt_assert_eq(load("job_timeout_ms=200"), 0);
+	igt_mmgpu_unserved_init(&mem, way);
+	fd = igt_mmgpu_open();
+	igt_mmgpu_bind_mm(fd);
+	syncobj = igt_mmgpu_syncobj_create(fd);
+	igt_mmgpu_job_init(&job, 0);
+	igt_mmgpu_cmd_svm_copy(&job, &word, mem.mem + PAGE, 8);
+	igt_mmgpu_job_out(&job, syncobj, 0);
+	igt_mmgpu_job_submit(fd, &job);
+	igt_mmgpu_unserved_await(&mem);
+	igt_assert_eq(igt_mmgpu_syncobj_result(fd, syncobj), -ETIME);
+	close(fd);
+	if (keeps) {
+		/* Longer than anything that waits for a time. */
+		usleep(1000000);
+		held();
+		igt_mmgpu_unserved_serve(&mem);
+	}
+	unload();
+	igt_mmgpu_unserved_fini(&mem);
+	usleep(20000);
+	igt_assert_eq_u64(word, 0);
+}
+
+static void kept_by_thread(void)
+{
+	stuck(IGT_MMGPU_UNSERVED_WAYS - 1, true);
+}
+
+static void not_kept_by_thread(void)
+{
+	for (size_t i = 0; i < IGT_MMGPU_UNSERVED_WAYS - 1; i++)
+		if (!igt_mmgpu_unserved_ways[i].write_only)
+			stuck(i, false);
+}
+
 int igt_main()
 {
 	static const struct {
@@ -396,6 +445,10 @@ int igt_main()
 		{ "kept-by-dmabuf", "A dma-buf and its mapping keep the module.", kept_by_dmabuf },
 		{ "kept-by-fence", "A sync_file keeps the module.", kept_by_fence },
 		{ "kept-by-job", "A running job keeps the module, until it is over.", kept_by_job },
+		{ "kept-by-thread", "A thread that nothing can wake keeps the module.",
+		  kept_by_thread },
+		{ "not-kept-by-thread", "One that was killed does not, whatever it waited for.",
+		  not_kept_by_thread },
 	};
 
 	igt_fixture() {
