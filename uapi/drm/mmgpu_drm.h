@@ -451,8 +451,8 @@ struct drm_mmgpu_obj_array {
  * enum drm_mmgpu_op - the operations
  *
  * In "dst" and "src" stand &drm_mmgpu_cmd.dst and &drm_mmgpu_cmd.src in the buffers
- * &drm_mmgpu_cmd.dst_bo and &drm_mmgpu_cmd.src_bo, or at CPU addresses. Members that an operation does not
- * name are ignored.
+ * &drm_mmgpu_cmd.dst_bo and &drm_mmgpu_cmd.src_bo, or at CPU addresses. Members that an
+ * operation does not name are ignored.
  */
 enum drm_mmgpu_op {
 	/** @MMGPU_OP_NOP: Does nothing. */
@@ -486,8 +486,8 @@ enum drm_mmgpu_op {
 	MMGPU_OP_TIMESTAMP = 4,
 
 	/**
-	 * @MMGPU_OP_DELAY: Keeps the engine, or the file's thread, busy for &drm_mmgpu_cmd.value nanoseconds, at
-	 * most %MMGPU_PARAM_MAX_DELAY_MS.
+	 * @MMGPU_OP_DELAY: Keeps the engine, or the file's thread, busy for
+	 * &drm_mmgpu_cmd.value nanoseconds, at most %MMGPU_PARAM_MAX_DELAY_MS.
 	 */
 	MMGPU_OP_DELAY = 5,
 };

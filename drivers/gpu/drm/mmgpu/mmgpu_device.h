@@ -102,6 +102,9 @@ struct mmgpu_device {
 	/** @granted_lock: protects @granted_jobs, and the decision that a job gets in there */
 	spinlock_t granted_lock;
 
+	/** @granted_starts: how many jobs got in there so far */
+	u64 granted_starts;
+
 	/** @granted_jobs: jobs that run with buffers that another mm granted theirs */
 	struct list_head granted_jobs;
 

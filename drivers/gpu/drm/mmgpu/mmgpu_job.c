@@ -238,8 +238,10 @@ static int mmgpu_job_start_granted(struct mmgpu_job *job)
 		if (mmgpu_bo_check_access(to_mmgpu_bo(job->objs[i]), job->mm_seq,
 					  mmgpu_bo_ref_access(job->bos[i].flags), MMGPU_DOOR_JOB))
 			error = -ECANCELED;
-	if (!error)
+	if (!error) {
+		job->granted_start = ++mdev->granted_starts;
 		list_add_tail(&job->granted_link, &mdev->granted_jobs);
+	}
 	spin_unlock(&mdev->granted_lock);
 
 	return error;
@@ -270,7 +272,8 @@ static bool mmgpu_job_uses(const struct mmgpu_job *job, const struct mmgpu_bo *b
 }
 
 /* A running job that has more than @access to the buffer: its fence, with a reference. */
-static struct dma_fence *mmgpu_job_find_granted(const struct mmgpu_bo *bo, u64 seq, u32 access)
+static struct dma_fence *mmgpu_job_find_granted(const struct mmgpu_bo *bo, u64 seq, u32 access,
+						u64 last)
 {
 	struct mmgpu_device *mdev = to_mmgpu_device(bo->base.base.dev);
 	struct dma_fence *fence = NULL;
@@ -278,6 +281,9 @@ static struct dma_fence *mmgpu_job_find_granted(const struct mmgpu_bo *bo, u64 s
 
 	spin_lock(&mdev->granted_lock);
 	list_for_each_entry(job, &mdev->granted_jobs, granted_link) {
+		/* Granted again meanwhile. */
+		if (job->granted_start > last)
+			break;
 		/* One that was ended while its thread waits for a page fault touches nothing. */
 		if (job->mm_seq == seq && mmgpu_job_uses(job, bo, access) &&
 		    !dma_fence_is_signaled(job->fence)) {
@@ -303,10 +309,16 @@ static struct dma_fence *mmgpu_job_find_granted(const struct mmgpu_bo *bo, u64 s
  */
 int mmgpu_job_wait_granted(const struct mmgpu_bo *bo, u64 seq, u32 access)
 {
+	struct mmgpu_device *mdev = to_mmgpu_device(bo->base.base.dev);
 	struct dma_fence *fence;
 	long ret = 0;
+	u64 last;
 
-	while (ret >= 0 && (fence = mmgpu_job_find_granted(bo, seq, access))) {
+	spin_lock(&mdev->granted_lock);
+	last = mdev->granted_starts;
+	spin_unlock(&mdev->granted_lock);
+
+	while (ret >= 0 && (fence = mmgpu_job_find_granted(bo, seq, access, last))) {
 		ret = dma_fence_wait(fence, true);
 		dma_fence_put(fence);
 	}

@@ -67,6 +67,9 @@ struct mmgpu_job {
 	/** @granted: a buffer is another mm's, so access to it may have been revoked */
 	bool granted;
 
+	/** @granted_start: which one it was of &mmgpu_device.granted_starts */
+	u64 granted_start;
+
 	/** @granted_link: in &mmgpu_device.granted_jobs while it runs with such buffers */
 	struct list_head granted_link;
 

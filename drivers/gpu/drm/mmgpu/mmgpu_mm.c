@@ -48,6 +48,9 @@ static DEFINE_HASHTABLE(mms_by_seq, MMS_HASH_BITS);
 static DEFINE_SPINLOCK(mms_lock);
 static u64 mms_last_seq;
 
+/* Those whose notifiers are to be given back. */
+static LIST_HEAD(mms_registered);
+
 /* Notifiers that are registered or whose free_notifier has yet to run. */
 static atomic_t mms_notifiers = ATOMIC_INIT(0);
 static DECLARE_WAIT_QUEUE_HEAD(mms_wq);
@@ -127,11 +130,11 @@ static void mmgpu_mm_release(struct mmu_notifier *notifier, struct mm_struct *mm
 	struct mmgpu_mm *m = to_mmgpu_mm(notifier);
 	bool ended, registered;
 
-	/* Whoever clears the flag gives the notifier back: here, or mmgpu_mm_fini(). */
+	/* Whoever takes it off the list gives the notifier back: here, or mmgpu_mm_fini(). */
 	spin_lock(&mms_lock);
 	ended = mmgpu_mm_end_locked(m);
-	registered = m->registered;
-	m->registered = false;
+	registered = !list_empty(&m->link);
+	list_del_init(&m->link);
 	spin_unlock(&mms_lock);
 
 	if (ended)
@@ -148,6 +151,7 @@ static struct mmu_notifier *mmgpu_mm_alloc_notifier(struct mm_struct *mm)
 		return ERR_PTR(-ENOMEM);
 
 	kref_init(&m->ref);
+	INIT_LIST_HEAD(&m->link);
 	INIT_HLIST_NODE(&m->node);
 	INIT_HLIST_NODE(&m->seq_node);
 	mutex_init(&m->clients_lock);
@@ -271,7 +275,7 @@ struct mmgpu_mm *mmgpu_mm_assign(void)
 	if (first) {
 		m->seq = ++mms_last_seq;
 		m->mm = mm;
-		m->registered = true;
+		list_add_tail(&m->link, &mms_registered);
 		hash_add_rcu(mms, &m->node, (unsigned long)mm);
 		hash_add_rcu(mms_by_seq, &m->seq_node, m->seq);
 	}
@@ -405,22 +409,21 @@ void mmgpu_mm_show(struct seq_file *s)
  */
 void mmgpu_mm_fini(void)
 {
-	struct hlist_node *tmp;
-	HLIST_HEAD(living);
 	struct mmgpu_mm *m;
-	int bkt;
 
-	spin_lock(&mms_lock);
-	hash_for_each_safe(mms, bkt, tmp, m, node) {
-		mmgpu_mm_end_locked(m);
-		m->registered = false;
-		/* No RCU reader is left, so the node can be used again at once. */
-		hlist_add_head(&m->node, &living);
-	}
-	spin_unlock(&mms_lock);
+	for (;;) {
+		spin_lock(&mms_lock);
+		m = list_first_entry_or_null(&mms_registered, struct mmgpu_mm, link);
+		if (m) {
+			list_del_init(&m->link);
+			mmgpu_mm_end_locked(m);
+		}
+		spin_unlock(&mms_lock);
 
-	hlist_for_each_entry_safe(m, tmp, &living, node)
+		if (!m)
+			break;
 		mmu_notifier_put(&m->notifier);
+	}
 
 	/*
 	 * mmu_notifier_synchronize() does not wait for callbacks. free_notifier runs with

@@ -21,8 +21,8 @@ struct mmgpu_mm {
 	/** @mm: the mm, pinned; NULL from its end on, before the pin is dropped */
 	struct mm_struct *mm;
 
-	/** @registered: somebody has to give @notifier back, and with it the pin */
-	bool registered;
+	/** @link: in the list of those whose @notifier, and with it the pin, is to be given back */
+	struct list_head link;
 
 	/** @seq: the number, fixed before anybody can find the object */
 	u64 seq;
