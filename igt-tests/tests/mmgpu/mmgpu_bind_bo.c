@@ -3,16 +3,13 @@
 
 /*
  * What becomes of the buffers of a bound file: they belong to the owner's mm, through
- * whatever file, handle, dma-buf or mapping somebody else comes to them. What fork does to
- * mappings is mmgpu_fork's matter.
+ * whatever file, handle or dma-buf somebody else comes to them. Each of these ways, for
+ * each kind of visitor, is in mmgpu_grant_matrix.
  */
 
 #include <errno.h>
 #include <linux/dma-buf.h>
-#include <poll.h>
 #include <sys/mman.h>
-
-#include <drm.h>
 
 #include "igt.h"
 #include "igt_mmgpu.h"
@@ -143,21 +140,6 @@ static void import_own(void)
 	close(bound);
 }
 
-struct door_job {
-	int fd;
-	uint32_t handle;
-	uint32_t flags;
-};
-
-static int submit_ref(int fd, uint32_t handle, uint32_t flags)
-{
-	struct igt_mmgpu_job job;
-
-	igt_mmgpu_job_init(&job, 0);
-	igt_mmgpu_job_bo(&job, handle, flags);
-	return __igt_mmgpu_job_submit(fd, &job);
-}
-
 static int map_errno(int fd, uint64_t offset, int prot)
 {
 	void *map = mmap(NULL, PAGE, prot, MAP_SHARED, fd, offset);
@@ -235,94 +217,7 @@ static void import_shared(void)
 	igt_mmgpu_proc_run(import_shared_proc, NULL);
 }
 
-static int open_name_proc(struct igt_mmgpu_proc *self, void *data)
-{
-	struct drm_gem_open opened = { .name = *(uint32_t *)data };
-	int fd = igt_mmgpu_open_primary();
-	struct drm_mmgpu_bo_info bo_info;
-
-	igt_assert_eq(igt_mmgpu_ioctl(fd, DRM_IOCTL_GEM_OPEN, &opened), -EPERM);
-	igt_assert_eq_u32(opened.handle, 0);
-	igt_assert_eq(__igt_mmgpu_bo_info(fd, 1, &bo_info), -ENOENT);
-	igt_mmgpu_bind_mm(fd);
-	igt_assert_eq(igt_mmgpu_ioctl(fd, DRM_IOCTL_GEM_OPEN, &opened), -EPERM);
-	igt_assert_eq(__igt_mmgpu_bo_info(fd, 1, &bo_info), -ENOENT);
-	close(fd);
-	return 0;
-}
-
-/* A name conveys no access. */
-static void open_name(void)
-{
-	int primary = igt_mmgpu_open_primary();
-	int second = igt_mmgpu_open_primary();
-	struct drm_gem_flink flink = { };
-	struct drm_gem_open opened = { };
-
-	igt_mmgpu_bind_mm(primary);
-	flink.handle = igt_mmgpu_import(primary, own.dmabuf);
-	igt_assert_eq(igt_mmgpu_ioctl(primary, DRM_IOCTL_GEM_FLINK, &flink), 0);
-	igt_mmgpu_proc_run(open_name_proc, &flink.name);
-
-	opened.name = flink.name;
-	igt_assert_eq(igt_mmgpu_ioctl(second, DRM_IOCTL_GEM_OPEN, &opened), 0);
-	igt_assert_eq_u64(opened.size, SIZE);
-	assert_info(second, opened.handle, own.seq, 0);
-	close(second);
-	close(primary);
-}
-
 /* ---- a handle that is there already ---------------------------------------------------------- */
-
-/*
- * A forked child holds a legacy file in which the parent has opened its private buffer.
- * It may use the file. It may not use the buffer, as often as it tries.
- */
-static int legacy_handle_proc(struct igt_mmgpu_proc *self, void *data)
-{
-	struct drm_mmgpu_bo_info bo_info;
-	struct igt_mmgpu_job job;
-	int dmabuf;
-
-	for (int i = 0; i < 3; i++) {
-		igt_assert_eq(submit_ref(own.legacy, own.legacy_bo, MMGPU_BO_REF_READ), -EPERM);
-		igt_assert_eq(submit_ref(own.legacy, own.legacy_bo, MMGPU_BO_REF_WRITE), -EPERM);
-		igt_assert_eq(submit_ref(own.legacy, own.legacy_bo, MMGPU_BO_REF_READ |
-					 MMGPU_BO_REF_NO_IMPLICIT_SYNC), -EPERM);
-		igt_assert_eq(__igt_mmgpu_bo_wait(own.legacy, own.legacy_bo, 0, 0), -EPERM);
-		igt_assert_eq(__igt_mmgpu_bo_wait(own.legacy, own.legacy_bo,
-						  MMGPU_BO_WAIT_WRITE, 0), -EPERM);
-		igt_assert_eq(__igt_mmgpu_bo_info(own.legacy, own.legacy_bo, &bo_info), -EPERM);
-		igt_assert_eq(map_errno(own.legacy, own.offset, PROT_READ), -EPERM);
-		igt_assert_eq(map_errno(own.legacy, own.offset, PROT_READ | PROT_WRITE), -EPERM);
-		igt_assert_eq(map_errno(own.legacy, own.offset, PROT_NONE), -EPERM);
-	}
-
-	/* Whom the file belongs to matters to nobody but the buffer. */
-	igt_mmgpu_job_init(&job, 0);
-	igt_mmgpu_job_bo(&job, igt_mmgpu_bo_create(own.legacy, PAGE, 0), MMGPU_BO_REF_WRITE);
-	igt_assert_eq(igt_mmgpu_job_run(own.legacy, &job), 0);
-
-	/* Exporting is no access, what comes out is as useless. */
-	dmabuf = igt_mmgpu_export(own.legacy, own.legacy_bo);
-	igt_assert_eq(map_errno(dmabuf, 0, PROT_READ), -EPERM);
-	close(dmabuf);
-	return 0;
-}
-
-static void legacy_handle(void)
-{
-	struct drm_mmgpu_ctx_query query;
-
-	igt_mmgpu_proc_run(legacy_handle_proc, NULL);
-
-	/* Nothing of it ran, and we still may. */
-	igt_mmgpu_ctx_query(own.legacy, 0, &query);
-	igt_assert_eq_u64(query.jobs_done, 1);
-	igt_assert_eq(submit_ref(own.legacy, own.legacy_bo, MMGPU_BO_REF_WRITE), 0);
-	igt_mmgpu_bo_wait(own.legacy, own.legacy_bo, MMGPU_BO_WAIT_WRITE);
-	igt_assert_eq(map_errno(own.legacy, own.offset, PROT_READ), 0);
-}
 
 static int legacy_close_proc(struct igt_mmgpu_proc *self, void *data)
 {
@@ -368,32 +263,6 @@ static void mixed_job(void)
 
 /* ---- dma-buf ------------------------------------------------------------------------------------ */
 
-static int dmabuf_foreign_proc(struct igt_mmgpu_proc *self, void *data)
-{
-	static const uint64_t access[] = {
-		DMA_BUF_SYNC_READ, DMA_BUF_SYNC_WRITE, DMA_BUF_SYNC_RW,
-	};
-
-	igt_assert_eq(map_errno(own.dmabuf, 0, PROT_READ), -EPERM);
-	igt_assert_eq(map_errno(own.dmabuf, 0, PROT_READ | PROT_WRITE), -EPERM);
-	igt_assert_eq(map_errno(own.dmabuf, PAGE, PROT_READ), -EPERM);
-	for (unsigned int i = 0; i < igt_mmgpu_count(access); i++) {
-		igt_assert_eq(dmabuf_sync(own.dmabuf, DMA_BUF_SYNC_START | access[i]), -EPERM);
-		/* Who could not start has nothing to end, but it does no harm. */
-		igt_assert_eq(dmabuf_sync(own.dmabuf, DMA_BUF_SYNC_END | access[i]), 0);
-	}
-
-	/* What every holder of the descriptor can see. */
-	igt_assert_eq_s64(lseek(own.dmabuf, 0, SEEK_END), SIZE);
-	igt_assert(igt_mmgpu_poll(own.dmabuf, POLLOUT));
-	return 0;
-}
-
-static void dmabuf_foreign(void)
-{
-	igt_mmgpu_proc_run(dmabuf_foreign_proc, NULL);
-}
-
 static void dmabuf_own(void)
 {
 	uint64_t *map = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, own.dmabuf, 0);
@@ -410,52 +279,6 @@ static void dmabuf_own(void)
 	check_pages(map, 5, 3);
 	munmap(map, 3 * PAGE);
 	igt_assert_eq(map_errno(own.dmabuf, SIZE, PROT_READ), -EINVAL);
-}
-
-/* ---- other drivers --------------------------------------------------------------------------------- */
-
-static int vgem_import(int dmabuf)
-{
-	int fd, ret;
-	uint32_t handle;
-
-	igt_require_f(igt_mmgpu_has_module("vgem"),
-		      "no vgem: load it, or set IGT_MMGPU_MODPROBE=1\n");
-	fd = __igt_mmgpu_open_driver("vgem", IGT_MMGPU_RENDER, 0);
-	igt_assert_fd(fd);
-	ret = __igt_mmgpu_import(fd, dmabuf, &handle);
-	close(fd);
-	return ret;
-}
-
-/* Other devices get only what was made for them, whoever asks. */
-static void attach_private(void)
-{
-	igt_assert_eq(vgem_import(own.dmabuf), -EPERM);
-}
-
-static void attach_shared(void)
-{
-	int dmabuf;
-
-	cleanup_bo();
-	setup_bo(MMGPU_BO_SHARED);
-	igt_assert_eq(vgem_import(own.dmabuf), 0);
-
-	dmabuf = igt_mmgpu_export(own.legacy, igt_mmgpu_bo_create(own.legacy, PAGE, 0));
-	igt_assert_eq(vgem_import(dmabuf), 0);
-	close(dmabuf);
-}
-
-/* A second device of ours is another device, too. */
-static void attach_second(void)
-{
-	int fd = __igt_mmgpu_open_driver("mmgpu", IGT_MMGPU_RENDER, 1);
-	uint32_t handle;
-
-	igt_require_f(fd >= 0, "one mmgpu device only: load the module with num_devices=2\n");
-	igt_assert_eq(__igt_mmgpu_import(fd, own.dmabuf, &handle), -EPERM);
-	close(fd);
 }
 
 /* ---- mappings ------------------------------------------------------------------------------------------ */
@@ -508,51 +331,6 @@ static void move_dmabuf(void)
 	split_and_move(own.dmabuf, 0);
 }
 
-static int protect(void *map, int prot)
-{
-	return mprotect(map, SIZE, prot) ? -errno : 0;
-}
-
-/*
- * A read-only mapping of a private buffer stays one: later it could have to be taken
- * from somebody who may only read. A writable one may lose and regain it.
- */
-static void read_only(int fd, uint64_t offset)
-{
-	uint64_t *map;
-
-	for (int prot = PROT_NONE; prot <= PROT_READ; prot++) {
-		map = mmap(NULL, SIZE, prot, MAP_SHARED, fd, offset);
-		igt_assert(map != MAP_FAILED);
-		if (prot == PROT_READ)
-			check_pages(map, 0, PAGES);
-		igt_assert_eq(protect(map, PROT_READ | PROT_WRITE), -EACCES);
-		igt_assert_eq(protect(map, PROT_WRITE), -EACCES);
-		igt_assert_eq(protect(map, PROT_READ), 0);
-		check_pages(map, 0, PAGES);
-		munmap(map, SIZE);
-	}
-
-	map = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
-	igt_assert(map != MAP_FAILED);
-	igt_assert_eq(protect(map, PROT_READ), 0);
-	check_pages(map, 0, PAGES);
-	igt_assert_eq(protect(map, PROT_READ | PROT_WRITE), 0);
-	map[1] = 2;
-	check_pages(map, 0, PAGES);
-	munmap(map, SIZE);
-}
-
-static void read_only_node(void)
-{
-	read_only(own.fd, own.offset);
-}
-
-static void read_only_dmabuf(void)
-{
-	read_only(own.dmabuf, 0);
-}
-
 static void read_only_shared(void)
 {
 	uint64_t *map;
@@ -561,76 +339,9 @@ static void read_only_shared(void)
 	setup_bo(MMGPU_BO_SHARED);
 	map = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, own.fd, own.offset);
 	igt_assert(map != MAP_FAILED);
-	igt_assert_eq(protect(map, PROT_READ | PROT_WRITE), 0);
+	igt_assert_eq(mprotect(map, SIZE, PROT_READ | PROT_WRITE), 0);
 	map[1] = 2;
 	munmap(map, SIZE);
-}
-
-/* After the access check, and read-only too. */
-static void map_private(void)
-{
-	static const int prots[] = { PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE };
-
-	for (unsigned int i = 0; i < igt_mmgpu_count(prots); i++) {
-		igt_assert(mmap(NULL, SIZE, prots[i], MAP_PRIVATE, own.fd, own.offset) ==
-			   MAP_FAILED);
-		igt_assert_eq(errno, EINVAL);
-		igt_assert(mmap(NULL, SIZE, prots[i], MAP_PRIVATE, own.dmabuf, 0) == MAP_FAILED);
-		igt_assert_eq(errno, EINVAL);
-	}
-}
-
-static int map_private_foreign_proc(struct igt_mmgpu_proc *self, void *data)
-{
-	igt_assert(mmap(NULL, SIZE, PROT_READ, MAP_PRIVATE, own.dmabuf, 0) == MAP_FAILED);
-	igt_assert_eq(errno, EPERM);
-	igt_assert(mmap(NULL, SIZE, PROT_READ, MAP_PRIVATE, own.legacy, own.offset) ==
-		   MAP_FAILED);
-	igt_assert_eq(errno, EPERM);
-	return 0;
-}
-
-static void map_private_foreign(void)
-{
-	igt_mmgpu_proc_run(map_private_foreign_proc, NULL);
-}
-
-static int after_owner_proc(struct igt_mmgpu_proc *self, void *data)
-{
-	setup_bo(0);
-	igt_mmgpu_send_fd(self->sock, own.dmabuf);
-	igt_mmgpu_send_fd(self->sock, own.legacy);
-	igt_mmgpu_send(self->sock, &own, sizeof(own));
-	return 0;
-}
-
-/* Nobody inherits: the buffer of a dead owner is as closed as before. */
-static void after_owner(void)
-{
-	struct drm_mmgpu_bo_info bo_info;
-	struct igt_mmgpu_proc proc;
-	int dmabuf, legacy;
-	uint32_t handle;
-
-	cleanup_bo();
-	igt_mmgpu_proc_start(&proc, after_owner_proc, NULL);
-	dmabuf = igt_mmgpu_recv_fd(proc.sock);
-	legacy = igt_mmgpu_recv_fd(proc.sock);
-	igt_mmgpu_recv(proc.sock, &own, sizeof(own));
-	igt_assert_eq(igt_mmgpu_proc_join(&proc), 0);
-	own.dmabuf = dmabuf;
-	own.legacy = legacy;
-	own.fd = igt_mmgpu_open();
-
-	igt_assert_eq(__igt_mmgpu_import(own.fd, dmabuf, &handle), -EPERM);
-	igt_mmgpu_bind_mm(own.fd);
-	igt_assert_eq(__igt_mmgpu_import(own.fd, dmabuf, &handle), -EPERM);
-	igt_assert_eq(map_errno(dmabuf, 0, PROT_READ), -EPERM);
-	igt_assert_eq(dmabuf_sync(dmabuf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ), -EPERM);
-	igt_assert_eq(dmabuf_sync(dmabuf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ), 0);
-	igt_assert_eq(submit_ref(legacy, own.legacy_bo, MMGPU_BO_REF_READ), -EPERM);
-	igt_assert_eq(__igt_mmgpu_bo_info(legacy, own.legacy_bo, &bo_info), -EPERM);
-	igt_assert_eq(map_errno(legacy, own.offset, PROT_READ), -EPERM);
 }
 
 /* ------------------------------------------------------------------------------------------------------------ */
@@ -644,23 +355,12 @@ static const struct {
 	{ "import-own", import_own, "into other files of the owner's mm" },
 	{ "import-foreign", import_foreign, "into files of another mm: EPERM" },
 	{ "import-shared", import_shared, "a SHARED buffer can be imported by everybody" },
-	{ "gem-open-foreign", open_name, "GEM_OPEN of a name by another mm: EPERM" },
-	{ "legacy-handle", legacy_handle, "a child with the parent's handle: EPERM each time" },
-	{ "legacy-close", legacy_close, "but it may close it" },
+	{ "legacy-close", legacy_close, "a child may close a handle of a buffer that it may not use" },
 	{ "mixed-job", mixed_job, "one foreign buffer spoils the whole submission" },
-	{ "dmabuf-foreign", dmabuf_foreign, "mmap and SYNC_START of the dma-buf: EPERM" },
-	{ "dmabuf-own", dmabuf_own, "the owner may, at any offset" },
-	{ "attach-private", attach_private, "another driver cannot attach to a private buffer" },
-	{ "attach-shared", attach_shared, "but to a SHARED or legacy one" },
-	{ "attach-second-device", attach_second, "nor can another device of ours" },
+	{ "dmabuf-own", dmabuf_own, "the owner maps the dma-buf at any offset" },
 	{ "split-and-move-node", move_node, "munmap in the middle and mremap of the node" },
 	{ "split-and-move-dmabuf", move_dmabuf, "and of the dma-buf" },
-	{ "read-only-node", read_only_node, "a read-only mapping cannot become writable" },
-	{ "read-only-dmabuf", read_only_dmabuf, "nor can one of the dma-buf" },
-	{ "read-only-shared", read_only_shared, "but one of a SHARED buffer" },
-	{ "map-private", map_private, "MAP_PRIVATE: EINVAL" },
-	{ "map-private-foreign", map_private_foreign, "MAP_PRIVATE by another mm: EPERM" },
-	{ "after-owner", after_owner, "after the owner's exit the buffer stays closed" },
+	{ "read-only-shared", read_only_shared, "a read-only mapping of a SHARED buffer may become writable" },
 };
 
 int igt_main()
