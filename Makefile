@@ -50,7 +50,7 @@ demo: ## The picture job in a VM, and who may not touch it: IMAGE=any.png
 check: ## All checks on all kernels; the short loop: KERNEL=6.12 TEST='mmgpu_bind'
 	@scripts/check $(if $(KERNEL)$(TEST),tests '$(KERNEL)' '$(TEST)',all)
 
-bench: ## Instructions that a submission costs, bound and legacy, and a revocation: KERNEL=6.12
+bench: ## What a submission and a revocation cost, and the speed of CPU addresses: KERNEL=6.12
 	@scripts/bench $(KERNEL)
 
 lint: ## Only the static checks
