@@ -18,7 +18,7 @@
 IGT_TEST_DESCRIPTION("Speed of jobs with CPU addresses, against memcpy() and jobs without.");
 
 #define ROUNDS		11
-#define TRIES		200
+#define TRIES		40
 /* Most that the second measurement of the reference may differ from the first. */
 #define STEADY		0.1
 
