@@ -181,7 +181,7 @@ static void loop(void)
 	/* vivid keeps showing the last one that it has. */
 	for (int last = 1, i = 0; i < 3; last = !last, i++) {
 		igt_assert_eq(igt_mmgpu_video_take(&out), !last);
-		/* It need not show the next one at once when it gives back the one before. */
+		/* The first frames need not be looped yet, or may show the one before. */
 		for (int tries = 0; tries < LOOP_TRIES; tries++) {
 			igt_mmgpu_video_queue(&in, 0, seen.dmabuf);
 			igt_mmgpu_video_stream(&in, true);
