@@ -38,6 +38,29 @@ static bool load_vivid(void)
 	return system(command) == 0;
 }
 
+/* Nodes that are open, because a queue belongs to the file that has asked for it. */
+static int nodes[16];
+static size_t num_nodes;
+
+static void remember(int fd)
+{
+	igt_assert_lt(num_nodes, igt_mmgpu_count(nodes));
+	nodes[num_nodes++] = fd;
+}
+
+static void forget(int fd)
+{
+	for (size_t i = 0; i < num_nodes; i++)
+		if (nodes[i] == fd)
+			nodes[i--] = nodes[--num_nodes];
+}
+
+void igt_mmgpu_video_cleanup(void)
+{
+	while (num_nodes)
+		close(nodes[--num_nodes]);
+}
+
 void igt_mmgpu_vivid_require(enum igt_mmgpu_vivid instance)
 {
 	struct igt_mmgpu_video video;
@@ -183,6 +206,8 @@ int __igt_mmgpu_video_open(struct igt_mmgpu_video *video, enum igt_mmgpu_vivid i
 	ret = choose_connector(video->fd, output) ?: set_format(video);
 	if (ret)
 		close(video->fd);
+	else
+		remember(video->fd);
 	return ret;
 }
 
@@ -196,6 +221,7 @@ void igt_mmgpu_video_close(struct igt_mmgpu_video *video)
 {
 	if (video->map)
 		munmap(video->map, video->size);
+	forget(video->fd);
 	close(video->fd);
 }
 

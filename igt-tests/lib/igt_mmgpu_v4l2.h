@@ -40,6 +40,8 @@ int __igt_mmgpu_video_open(struct igt_mmgpu_video *video, enum igt_mmgpu_vivid i
 void igt_mmgpu_video_open(struct igt_mmgpu_video *video, enum igt_mmgpu_vivid instance,
 			  bool output);
 void igt_mmgpu_video_close(struct igt_mmgpu_video *video);
+/* Closes what a subtest that failed has left open, and which would be busy for others. */
+void igt_mmgpu_video_cleanup(void);
 
 /* Captures what the output of the same instance shows, or else test pictures. */
 void igt_mmgpu_video_loop(struct igt_mmgpu_video *video, bool loop);

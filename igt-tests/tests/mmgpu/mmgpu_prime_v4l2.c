@@ -325,8 +325,10 @@ int igt_main()
 
 	for (size_t i = 0; i < igt_mmgpu_count(tests); i++) {
 		igt_describe(tests[i].what);
-		igt_subtest(tests[i].name)
+		igt_subtest(tests[i].name) {
+			igt_mmgpu_video_cleanup();
 			tests[i].fn();
+		}
 	}
 
 	igt_fixture()
