@@ -65,8 +65,11 @@ void igt_mmgpu_busy_check_steps(const uint8_t *mem, size_t size, int *from, int 
 		     mem[at], *from, *to);
 }
 
-bool igt_mmgpu_busy_again(int64_t begin, unsigned int rounds)
+bool igt_mmgpu_busy_again(const struct igt_mmgpu_busy *busy, int64_t begin)
 {
-	return rounds < 2 ||
-	       igt_mmgpu_now() - begin < igt_mmgpu_race_seconds() * IGT_MMGPU_NSEC_PER_SEC;
+	int64_t ran = igt_mmgpu_now() - begin;
+
+	if (!busy->events && !busy->faults)
+		return ran < 60 * IGT_MMGPU_NSEC_PER_SEC;
+	return busy->jobs < 2 || ran < igt_mmgpu_race_seconds() * IGT_MMGPU_NSEC_PER_SEC;
 }

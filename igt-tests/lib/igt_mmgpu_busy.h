@@ -7,8 +7,8 @@
 
 /* For tests that do something to memory while a long job works on it. */
 
-/* Most steps of a job. */
-#define IGT_MMGPU_BUSY_STEPS	30
+/* Most steps of a job: two commands each, and a byte that is no other's. */
+#define IGT_MMGPU_BUSY_STEPS	100
 
 struct igt_mmgpu_busy {
 	/* Bound. */
@@ -40,7 +40,7 @@ int igt_mmgpu_busy_job(struct igt_mmgpu_busy *busy, igt_mmgpu_busy_fn event, boo
 /* Fails unless there is one byte from the start on, and before from the end on. */
 void igt_mmgpu_busy_check_steps(const uint8_t *mem, size_t size, int *from, int *to);
 
-/* Whether a test that runs since then should do another round. */
-bool igt_mmgpu_busy_again(int64_t begin, unsigned int rounds);
+/* Whether a test that runs since then should have another job. */
+bool igt_mmgpu_busy_again(const struct igt_mmgpu_busy *busy, int64_t begin);
 
 #endif /* IGT_MMGPU_BUSY_H */

@@ -219,7 +219,14 @@ static void submit_thousand(struct igt_mmgpu_proc *self, const struct igt_mmgpu_
 			igt_mmgpu_cmd_svm_fill(&job, &victim->window->spoiled, 8, 1);
 		if (wait)
 			igt_mmgpu_job_in(&job, wait, 0);
-		igt_mmgpu_victim_submit(self, fd, &job, -ECANCELED);
+		/*
+		 * A slow kernel has to be done before the gate opens by itself. Fences of a
+		 * context signal in order, so the last tells of all, and some others of each.
+		 */
+		if (i % 25 == 0 || i % PER_CTX == PER_CTX - 1)
+			igt_mmgpu_victim_submit(self, fd, &job, -ECANCELED);
+		else
+			igt_mmgpu_job_submit(fd, &job);
 	}
 }
 

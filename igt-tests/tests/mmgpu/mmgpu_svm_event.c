@@ -23,12 +23,13 @@ IGT_TEST_DESCRIPTION("Mappings that change under a job.");
 #define PAGES		512ul
 #define SIZE		(PAGES * PAGE)
 #define RW		(PROT_READ | PROT_WRITE)
-#define LAST		IGT_MMGPU_BUSY_STEPS
 
 static struct igt_mmgpu_rand rnd;
 static struct igt_mmgpu_busy busy;
 static uint8_t *dst, *src;
 static int64_t begin;
+/* The last byte that a job writes. */
+static unsigned int last;
 
 static void *map(void *at, size_t size, int flags, int file)
 {
@@ -47,7 +48,10 @@ static void fresh(bool copy)
 	busy.dst = dst;
 	busy.src = copy ? src : NULL;
 	busy.size = SIZE;
-	busy.steps = LAST;
+	/* On a slow kernel nothing may have fitted into the last one. */
+	if (busy.jobs && !busy.events && !busy.faults)
+		last = last < IGT_MMGPU_BUSY_STEPS / 2 ? last * 2 : IGT_MMGPU_BUSY_STEPS;
+	busy.steps = last;
 }
 
 static bool all(const uint8_t *mem, size_t size, uint8_t byte)
@@ -108,7 +112,7 @@ static void dontneed(void)
 		for (size_t i = 0; i < SIZE; i++)
 			igt_assert_f(!(dst[i] && dst[i] != 0x77), "byte %#zx is %#x\n", i, dst[i]);
 		check_victims();
-	} while (igt_mmgpu_busy_again(begin, busy.jobs));
+	} while (igt_mmgpu_busy_again(&busy, begin));
 }
 
 /* ---- fork ---------------------------------------------------------------------------------------- */
@@ -129,7 +133,7 @@ static void fork_child(struct igt_mmgpu_busy *b, uint64_t step)
 		if (memcmp(copy, dst, SIZE))
 			_exit(1);
 		for (size_t i = 0; i < SIZE; i++)
-			if (copy[i] > LAST && copy[i] != 0x77)
+			if (copy[i] > last && copy[i] != 0x77)
 				_exit(2);
 		/* Nor is this the parent's. */
 		memset(dst, 0xee, SIZE);
@@ -145,8 +149,8 @@ static void fork_writes(void)
 	do {
 		fresh(false);
 		igt_assert_eq(igt_mmgpu_busy_job(&busy, fork_child, false), 0);
-		igt_assert(all(dst, SIZE, LAST));
-	} while (igt_mmgpu_busy_again(begin, busy.jobs));
+		igt_assert(all(dst, SIZE, last));
+	} while (igt_mmgpu_busy_again(&busy, begin));
 }
 
 /* The child writes to what the job reads. */
@@ -157,7 +161,7 @@ static void fork_reads(void)
 		memset(dst, 1, SIZE);
 		igt_assert_eq(igt_mmgpu_busy_job(&busy, fork_child, false), 0);
 		igt_assert(!memcmp(dst, src, SIZE));
-	} while (igt_mmgpu_busy_again(begin, busy.jobs));
+	} while (igt_mmgpu_busy_again(&busy, begin));
 }
 
 /* ---- rights ------------------------------------------------------------------------------------- */
@@ -183,7 +187,7 @@ static void mprotect_harmless(void)
 		fresh(true);
 		igt_assert_eq(igt_mmgpu_busy_job(&busy, toggle_src, false), 0);
 		igt_assert(!memcmp(dst, src, SIZE));
-	} while (igt_mmgpu_busy_again(begin, busy.jobs));
+	} while (igt_mmgpu_busy_again(&busy, begin));
 }
 
 static void toggle_dst(struct igt_mmgpu_busy *b, uint64_t step)
@@ -203,9 +207,9 @@ static void mprotect_short(void)
 			igt_assert_eq(from, busy.step - (from == to));
 			igt_assert_eq(to, busy.step - 1);
 		} else {
-			igt_assert(all(dst, SIZE, LAST));
+			igt_assert(all(dst, SIZE, last));
 		}
-	} while (igt_mmgpu_busy_again(begin, busy.jobs));
+	} while (igt_mmgpu_busy_again(&busy, begin));
 }
 
 static size_t gone_at, gone_size;
@@ -215,7 +219,7 @@ static bool go(uint64_t step)
 {
 	uint8_t *at;
 
-	if (gone_size || step > LAST - 3)
+	if (gone_size || step > last - 3)
 		return false;
 	at = pick(dst, &gone_size);
 	gone_at = at - dst;
@@ -254,7 +258,7 @@ static void mprotect_for_good(void)
 			continue;
 		igt_assert_eq(status, -EFAULT);
 		check_ended_there();
-	} while (igt_mmgpu_busy_again(begin, busy.jobs));
+	} while (igt_mmgpu_busy_again(&busy, begin));
 	igt_assert_lt(0, busy.faults);
 }
 
@@ -285,7 +289,7 @@ static void munmap_dst(void)
 		map(dst + gone_at, gone_size, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 		usleep(1000);
 		igt_assert(all(dst + gone_at, gone_size, 0));
-	} while (igt_mmgpu_busy_again(begin, busy.jobs));
+	} while (igt_mmgpu_busy_again(&busy, begin));
 	igt_assert_lt(0, busy.faults);
 }
 
@@ -309,7 +313,7 @@ static void mmap_over(void)
 		for (size_t i = 0; i < SIZE; i++)
 			igt_assert_f(!(dst[i] && dst[i] != 0x77), "byte %#zx is %#x\n", i, dst[i]);
 		check_victims();
-	} while (igt_mmgpu_busy_again(begin, busy.jobs));
+	} while (igt_mmgpu_busy_again(&busy, begin));
 }
 
 /* ---- mappings move --------------------------------------------------------------------------------- */
@@ -345,7 +349,7 @@ static void mremap_away(void)
 		igt_mmgpu_busy_check_steps(elsewhere, SIZE, &from, &to);
 		igt_assert_eq(from == to ? to + 1 : from, busy.step);
 		igt_assert_eq(to, busy.step - 1);
-	} while (igt_mmgpu_busy_again(begin, busy.jobs));
+	} while (igt_mmgpu_busy_again(&busy, begin));
 	igt_assert_lt(0, busy.faults);
 }
 
@@ -366,9 +370,9 @@ static void mremap_back(void)
 			igt_assert_eq(from == to ? to + 1 : from, busy.step);
 			igt_assert_eq(to, busy.step - 1);
 		} else {
-			igt_assert(all(dst, SIZE, LAST));
+			igt_assert(all(dst, SIZE, last));
 		}
-	} while (igt_mmgpu_busy_again(begin, busy.jobs));
+	} while (igt_mmgpu_busy_again(&busy, begin));
 }
 
 /* ---- files ------------------------------------------------------------------------------------------ */
@@ -401,7 +405,7 @@ static void truncate_file(void)
 				     "byte %#zx is %u in step %u\n", i, dst[i],
 				     (unsigned int)busy.step);
 		check_victims();
-	} while (igt_mmgpu_busy_again(begin, busy.jobs));
+	} while (igt_mmgpu_busy_again(&busy, begin));
 	map(dst, SIZE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 	close(file);
 }
@@ -454,7 +458,7 @@ static void signals(void)
 		fresh(true);
 		igt_assert_eq(igt_mmgpu_busy_job(&busy, send_signals, false), 0);
 		igt_assert(!memcmp(dst, src, SIZE));
-	} while (igt_mmgpu_busy_again(begin, busy.jobs));
+	} while (igt_mmgpu_busy_again(&busy, begin));
 }
 
 int igt_main()
@@ -495,11 +499,12 @@ int igt_main()
 		igt_describe(tests[i].describe);
 		igt_subtest(tests[i].name) {
 			busy.jobs = busy.faults = busy.events = 0;
+			last = 30;
 			begin = igt_mmgpu_now();
 			tests[i].run();
 			igt_info("%u jobs, %u ended with EFAULT, %u events\n", busy.jobs,
 				 busy.faults, busy.events);
-			igt_assert_lt(0, busy.events);
+			igt_assert_lt(0, busy.events + busy.faults);
 		}
 	}
 

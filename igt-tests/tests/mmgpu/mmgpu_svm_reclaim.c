@@ -145,7 +145,7 @@ static void swap(int flags)
 		page_out(&busy, 0);
 		igt_assert_eq(igt_mmgpu_busy_job(&busy, page_out, false), 0);
 		igt_mmgpu_arena_compare("swapped", dst, src, SIZE);
-	} while (igt_mmgpu_busy_again(begin, busy.jobs));
+	} while (igt_mmgpu_busy_again(&busy, begin));
 	in = vmstat("pswpin ") - in;
 	out = vmstat("pswpout ") - out;
 	igt_info("%ld pages to swap, %ld back\n", out, in);
@@ -206,7 +206,7 @@ static void huge(void)
 		fresh(ANONYMOUS, MADV_HUGEPAGE);
 		igt_assert_eq(igt_mmgpu_busy_job(&busy, split_and_collapse, false), 0);
 		igt_mmgpu_arena_compare("huge", dst, src, SIZE);
-	} while (igt_mmgpu_busy_again(begin, busy.jobs));
+	} while (igt_mmgpu_busy_again(&busy, begin));
 	igt_info("split %u times, collapsed %u times\n", splits, collapses);
 	igt_assert_lt(0, splits);
 	igt_require_f(collapses > 0, "pages were split, but the kernel never made huge ones again\n");
@@ -235,7 +235,7 @@ static void migrate(void)
 		fresh(ANONYMOUS, MADV_NOHUGEPAGE);
 		igt_assert_eq(igt_mmgpu_busy_job(&busy, migrate_pages_away, false), 0);
 		igt_mmgpu_arena_compare("migrated", dst, src, SIZE);
-	} while (igt_mmgpu_busy_again(begin, busy.jobs));
+	} while (igt_mmgpu_busy_again(&busy, begin));
 	moved = vmstat("pgmigrate_success ") - moved;
 	igt_info("%ld pages moved\n", moved);
 	igt_assert_lt_s64(0, moved);
@@ -299,7 +299,7 @@ static void ksm(void)
 		igt_mmgpu_arena_compare("written", dst + 5, want + 5, SIZE / 2);
 		for (size_t at = 0; at < SIZE; at += 8)
 			memcpy(want + at, &value, 8);
-	} while (igt_mmgpu_busy_again(begin, busy.jobs));
+	} while (igt_mmgpu_busy_again(&busy, begin));
 	ksm_run("2");
 	ksm_run("0");
 	igt_info("up to %ld pages shared while a job ran\n", shared_most);
