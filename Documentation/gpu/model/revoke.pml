@@ -6,12 +6,13 @@
  * Abstracts submit_check_access(), mmgpu_job_start_granted(), mmgpu_job_end_granted(),
  * mmgpu_job_find_granted(), mmgpu_job_wait_granted(), and of mmgpu_job_exec() and
  * svm_thread_tick() what of them revoke sees. The owner changes what the grantee may do,
- * and a signal may interrupt it; the grantee has a job on each of two engines, one to read
- * and one to write, and one on the thread of its file, which may wait for a page fault
- * for ever and is then ended by somebody else.
+ * and a signal may interrupt it; another thread of the owner may grant all of it at any
+ * time. The grantee submits job after job: on one engine jobs that read, on another jobs
+ * that write, and on the thread of its file jobs that may wait for a page fault for ever and
+ * are then ended by somebody else.
  *
- * Leaves out: two threads of the owner that revoke and grant at once (whoever revokes then
- * waits for jobs of the new grant too), the end of the grantee, several buffers.
+ * Leaves out: the end of the grantee, several buffers, several threads that revoke. What
+ * mmgpu_job.granted_start is compared for is a bit of each job here.
  *
  * right: safety
  * right: progress
@@ -22,6 +23,7 @@
  * wrong: RESTART_SKIPS		!beyond		a revoke that finds nothing to take away does not wait
  * wrong: UNLISTED_EARLY	!beyond		a job leaves the list before it has done its work
  * wrong: WAIT_SPINS		non-progress	revoke waits for jobs that were ended in their thread's place
+ * wrong: WAIT_ALL		non-progress	revoke waits for jobs that start later, by another grant
  */
 #define R	1
 #define RW	3
@@ -32,6 +34,7 @@ byte access;			/* mmgpu_grant.access */
 typedef job {
 	byte want;
 	bool listed;		/* in mmgpu_device.granted_jobs */
+	bool old;		/* it started before revoke began to wait */
 	bool over;		/* mmgpu_svm.over */
 	bool signalled		/* its fence */
 }
@@ -39,6 +42,7 @@ typedef job {
 job jobs[JOBS];
 
 byte promised;			/* ghost: the most that BO_GRANT has left the grantee */
+bool again;			/* ghost: the other thread has granted meanwhile */
 bool beyond;
 
 #define allowed(n)	(!(jobs[n].want & ~access))
@@ -54,61 +58,67 @@ inline touch(n)
 
 proctype Job(byte n; bool svm)
 {
+end:	do
 	/* SUBMIT */
-	if
-	:: allowed(n) -> skip
-	:: else -> goto out
-	fi;
-
-	/* Its turn has come. The answer and the list are one step, granted_lock */
+	:: allowed(n) ->
+		atomic {
+			jobs[n].over = false;
+			jobs[n].signalled = false
+		};
+		/* Its turn has come. The answer and the list are one step, granted_lock */
 #if defined(NO_RECHECK)
-	jobs[n].listed = true;
+		jobs[n].listed = true;
 #elif defined(RECHECK_UNLOCKED)
-	if
-	:: allowed(n) -> skip
-	:: else -> goto out
-	fi;
-	jobs[n].listed = true;
-#else
-	atomic {
 		if
-		:: allowed(n) -> jobs[n].listed = true
+		:: allowed(n) -> skip
 		:: else -> goto out
-		fi
-	};
+		fi;
+		jobs[n].listed = true;
+#else
+		atomic {
+			if
+			:: allowed(n) -> jobs[n].listed = true
+			:: else -> goto out
+			fi
+		};
 #endif
-	touch(n);
-	if
-	:: svm ->
-end_stuck:	false			/* in a page fault that nobody answers */
-	:: true
-	fi;
-#ifdef UNLISTED_EARLY
-	jobs[n].listed = false;
-#endif
-	touch(n);
-
-	jobs[n].listed = false;
-out:	atomic {
-		/* mmgpu_svm_thread_end(), mmgpu_job_finish() */
+		touch(n);
 		if
-		:: !jobs[n].over -> jobs[n].signalled = true
-		:: else
-		fi
-	}
+		:: svm ->
+end_stuck:		false		/* in a page fault that nobody answers */
+		:: true
+		fi;
+#ifdef UNLISTED_EARLY
+		jobs[n].listed = false;
+#endif
+		touch(n);
+
+		/* mmgpu_job_end_granted(), mmgpu_job_finish() */
+		jobs[n].listed = false;
+out:		atomic { jobs[n].signalled = true; jobs[n].old = false }
+	od
 }
 
 /* Ends a job in the place of the thread that runs it */
 proctype Tick(byte n)
 {
-end:	atomic { jobs[n].listed && !jobs[n].signalled -> jobs[n].over = true };
-	jobs[n].signalled = true
+end:	do
+	:: atomic {
+		jobs[n].listed && !jobs[n].signalled ->
+		jobs[n].over = true;
+		jobs[n].signalled = true
+	   }
+	od
 }
 
-#ifdef WAIT_SPINS
-#define waits_for(n)	(jobs[n].listed && jobs[n].want & ~left)
+#define runs(n)		(jobs[n].listed && jobs[n].want & ~left)
+
+#if defined(WAIT_SPINS)
+#define waits_for(n)	(runs(n) && jobs[n].old)
+#elif defined(WAIT_ALL)
+#define waits_for(n)	(runs(n) && !jobs[n].signalled)
 #else
-#define waits_for(n)	(jobs[n].listed && jobs[n].want & ~left && !jobs[n].signalled)
+#define waits_for(n)	(runs(n) && jobs[n].old && !jobs[n].signalled)
 #endif
 
 /* mmgpu_job_find_granted(); n = JOBS if there is none */
@@ -126,7 +136,7 @@ inline find()
 proctype Owner()
 {
 	byte left, n;
-	bool narrowed;
+	bool narrowed, interrupted;
 
 progress:
 	do
@@ -137,10 +147,16 @@ progress:
 		:: left = R
 		:: left = RW
 		fi;
-		promised = promised | left
+		promised = promised | left;
+		again = false
 	};
 	atomic { narrowed = (access & ~left) != 0; access = left };
 #ifndef NO_DRAIN
+	d_step {
+		jobs[0].old = jobs[0].listed;
+		jobs[1].old = jobs[1].listed;
+		jobs[2].old = jobs[2].listed
+	};
 	do
 	:: find();
 		if
@@ -148,12 +164,28 @@ progress:
 #ifdef RESTART_SKIPS
 		:: !narrowed -> break
 #endif
-		:: n < JOBS && jobs[n].signalled
-		:: n < JOBS -> goto progress	/* -ERESTARTSYS */
+		:: n < JOBS && (jobs[n].signalled || !jobs[n].old)
+		/* -ERESTARTSYS; more than once would hide that it waits for ever */
+		:: n < JOBS && !interrupted -> interrupted = true; goto progress
 		fi
 	od;
 #endif
-	atomic { n = 0; narrowed = false; promised = left }
+	atomic {
+		if
+		:: !again -> promised = left
+		:: else
+		fi;
+		n = 0;
+		narrowed = false
+	}
+	od
+}
+
+/* Another thread of the owner */
+proctype Granter()
+{
+end:	do
+	:: access != RW -> d_step { promised = RW; again = true; access = RW }
 	od
 }
 
@@ -166,6 +198,7 @@ init {
 		run Job(1, false);
 		run Job(2, true);
 		run Tick(2);
-		run Owner()
+		run Owner();
+		run Granter()
 	}
 }
