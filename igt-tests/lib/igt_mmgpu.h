@@ -188,11 +188,14 @@ int __igt_mmgpu_vgem_attach(int vgem, uint32_t handle, bool write, uint32_t *fen
 void igt_mmgpu_vgem_signal(int vgem, uint32_t fence);
 
 /*
- * A fence of another driver (vgem) that the test signals by itself; left alone, vgem
- * fails it after ten seconds. Skips where there is no vgem.
+ * A fence of another driver that the test signals by itself, on a buffer of vgem's. It is
+ * sw_sync's where the kernel has that (debug kernels, slow ones too); else vgem's, which
+ * fails when left alone for ten seconds. Skips where there is no vgem.
  */
 struct igt_mmgpu_gate {
 	int vgem;
+	/* Of sw_sync, or negative. */
+	int timeline;
 	int dmabuf;
 	int sync_file;
 	uint32_t handle;

@@ -4,6 +4,7 @@
 /* Time, syncobjs, sync_files, dma-buf fences, and a fence that the test holds. */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/dma-buf.h>
 #include <linux/sync_file.h>
 #include <poll.h>
@@ -144,7 +145,7 @@ bool igt_mmgpu_poll(int fd, short events)
 	return igt_mmgpu_poll_ms(fd, events, 0) & events;
 }
 
-/* ---- vgem's two ioctls, which libdrm has no header for, and the gate -------------- */
+/* ---- ioctls of vgem and sw_sync, which libdrm has no header for, and the gate ----- */
 
 struct vgem_fence_attach {
 	uint32_t handle;
@@ -195,6 +196,24 @@ void igt_mmgpu_vgem_signal(int vgem, uint32_t fence)
 	igt_assert_eq(igt_mmgpu_ioctl(vgem, VGEM_SIGNAL, &args), 0);
 }
 
+struct sw_sync_create {
+	uint32_t value;
+	char name[32];
+	int32_t fence;
+};
+
+#define SW_SYNC		"/sys/kernel/debug/sync/sw_sync"
+#define SW_SYNC_CREATE	_IOWR('W', 0, struct sw_sync_create)
+#define SW_SYNC_INC	_IOW('W', 1, uint32_t)
+
+static int sw_sync_fence(int timeline)
+{
+	struct sw_sync_create create = { .value = 1, .name = "gate" };
+
+	igt_assert_eq(igt_mmgpu_ioctl(timeline, SW_SYNC_CREATE, &create), 0);
+	return create.fence;
+}
+
 void igt_mmgpu_gate_init(struct igt_mmgpu_gate *gate)
 {
 	int vgem = igt_mmgpu_vgem_open();
@@ -205,18 +224,33 @@ void igt_mmgpu_gate_init(struct igt_mmgpu_gate *gate)
 					      NULL, NULL), 0);
 	gate->dmabuf = igt_mmgpu_export(gate->vgem, gate->handle);
 
-	igt_assert_eq(__igt_mmgpu_vgem_attach(gate->vgem, gate->handle, true, &gate->fence), 0);
-	igt_assert_eq(__igt_mmgpu_dmabuf_export_fence(gate->dmabuf, DMA_BUF_SYNC_READ,
-						      &gate->sync_file), 0);
+	gate->timeline = open(SW_SYNC, O_RDWR | O_CLOEXEC);
+	if (gate->timeline >= 0) {
+		gate->sync_file = sw_sync_fence(gate->timeline);
+		igt_assert_eq(__igt_mmgpu_dmabuf_import_fence(gate->dmabuf, DMA_BUF_SYNC_WRITE,
+							      gate->sync_file), 0);
+	} else {
+		igt_assert_eq(__igt_mmgpu_vgem_attach(gate->vgem, gate->handle, true,
+						      &gate->fence), 0);
+		igt_assert_eq(__igt_mmgpu_dmabuf_export_fence(gate->dmabuf, DMA_BUF_SYNC_READ,
+							      &gate->sync_file), 0);
+	}
 }
 
 void igt_mmgpu_gate_open(struct igt_mmgpu_gate *gate)
 {
-	igt_mmgpu_vgem_signal(gate->vgem, gate->fence);
+	uint32_t one = 1;
+
+	if (gate->timeline >= 0)
+		igt_assert_eq(igt_mmgpu_ioctl(gate->timeline, SW_SYNC_INC, &one), 0);
+	else
+		igt_mmgpu_vgem_signal(gate->vgem, gate->fence);
 }
 
 void igt_mmgpu_gate_fini(struct igt_mmgpu_gate *gate)
 {
+	if (gate->timeline >= 0)
+		close(gate->timeline);
 	close(gate->sync_file);
 	close(gate->dmabuf);
 	close(gate->vgem);
