@@ -20,7 +20,7 @@
 
 IGT_TEST_DESCRIPTION("Jobs with CPU addresses of a process that the OOM killer ends.");
 
-#define BOUND_MS	(access("/proc/lockdep", F_OK) ? 3000 : 6000)
+#define BOUND_MS	(access("/proc/lockdep", F_OK) ? 3000 : 10000)
 
 #define ROOT		"/sys/fs/cgroup"
 #define CGROUP		ROOT "/mmgpu-svm-oom"
