@@ -9,73 +9,40 @@
 
 #include "igt.h"
 #include "igt_mmgpu.h"
+#include "igt_mmgpu_module.h"
 #include "igt_mmgpu_unserved.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <xf86drm.h>
 
 IGT_TEST_DESCRIPTION("Loading, parameters and unloading of the module.");
 
 #define PAGE	4096ull
 
-static bool loaded(void)
-{
-	return !access("/sys/module/mmgpu", F_OK);
-}
-
-static int load(const char *params)
-{
-	char command[256];
-
-	snprintf(command, sizeof(command), "modprobe mmgpu %s >/dev/null 2>&1", params);
-	return system(command);
-}
-
-static int unload_once(void)
-{
-	return syscall(SYS_delete_module, "mmgpu", O_NONBLOCK) ? -errno : 0;
-}
-
-/* The last fence lets go of the module only after a grace period. */
-static void unload(void)
-{
-	int64_t deadline = igt_mmgpu_deadline_ms(IGT_MMGPU_PATIENCE * 1000);
-	int ret;
-
-	while ((ret = unload_once()) == -EAGAIN) {
-		igt_assert_f(igt_mmgpu_now() < deadline, "something keeps the module\n");
-		usleep(10000);
-	}
-	igt_assert_eq(ret, 0);
-	igt_assert(!loaded());
-}
-
 /* Runs with the module loaded so, and starts from and leaves no module. */
 static void with(const char *params, void (*run)(int fd))
 {
 	int fd;
 
-	if (loaded())
-		unload();
-	igt_assert_eq(load(params), 0);
+	if (igt_mmgpu_module_loaded())
+		igt_mmgpu_module_unload();
+	igt_mmgpu_module_load(params);
 	fd = igt_mmgpu_open();
 	run(fd);
 	close(fd);
-	unload();
+	igt_mmgpu_module_unload();
 }
 
 /* ---- parameters --------------------------------------------------------------------------- */
 
 static void bad(const char *params)
 {
-	if (loaded())
-		unload();
-	igt_assert_neq(load(params), 0);
-	igt_assert(!loaded());
+	if (igt_mmgpu_module_loaded())
+		igt_mmgpu_module_unload();
+	igt_assert_neq(__igt_mmgpu_module_load(params), 0);
+	igt_assert(!igt_mmgpu_module_loaded());
 	igt_assert_eq(__igt_mmgpu_open_driver("mmgpu", IGT_MMGPU_RENDER, 0), -ENODEV);
 }
 
@@ -248,17 +215,11 @@ static void caps_both(int fd)
 
 /* ---- what keeps the module ----------------------------------------------------------------- */
 
-static void held(void)
-{
-	igt_assert_eq(unload_once(), -EAGAIN);
-	igt_assert(loaded());
-}
-
 static void fresh(void)
 {
-	if (loaded())
-		unload();
-	igt_assert_eq(load(""), 0);
+	if (igt_mmgpu_module_loaded())
+		igt_mmgpu_module_unload();
+	igt_mmgpu_module_load("");
 }
 
 static void kept_by_file(void)
@@ -267,11 +228,11 @@ static void kept_by_file(void)
 
 	fresh();
 	fd = igt_mmgpu_open();
-	held();
+	igt_mmgpu_module_held();
 	igt_mmgpu_bo_create(fd, PAGE, 0);
-	held();
+	igt_mmgpu_module_held();
 	close(fd);
-	unload();
+	igt_mmgpu_module_unload();
 }
 
 static void kept_by_mapping(void)
@@ -283,10 +244,10 @@ static void kept_by_mapping(void)
 	fd = igt_mmgpu_open();
 	map = igt_mmgpu_bo_map(fd, igt_mmgpu_bo_create(fd, PAGE, 0), 0, PROT_READ | PROT_WRITE);
 	close(fd);
-	held();
+	igt_mmgpu_module_held();
 	map[0] = 1;
 	munmap(map, PAGE);
-	unload();
+	igt_mmgpu_module_unload();
 }
 
 static void kept_by_dmabuf(void)
@@ -298,14 +259,14 @@ static void kept_by_dmabuf(void)
 	fd = igt_mmgpu_open();
 	dmabuf = igt_mmgpu_export(fd, igt_mmgpu_bo_create(fd, PAGE, 0));
 	close(fd);
-	held();
+	igt_mmgpu_module_held();
 	map = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, dmabuf, 0);
 	igt_assert(map != MAP_FAILED);
 	close(dmabuf);
-	held();
+	igt_mmgpu_module_held();
 	igt_assert_eq_u64(map[0], 0);
 	munmap(map, PAGE);
-	unload();
+	igt_mmgpu_module_unload();
 }
 
 /* A fence of which somebody may still ask the names. */
@@ -324,12 +285,12 @@ static void kept_by_fence(void)
 	igt_mmgpu_job_submit(fd, &job);
 	file = igt_mmgpu_syncobj_export(fd, syncobj);
 	close(fd);
-	held();
+	igt_mmgpu_module_held();
 	igt_assert(igt_mmgpu_poll_ms(file, POLLIN, IGT_MMGPU_PATIENCE * 1000));
-	held();
+	igt_mmgpu_module_held();
 	igt_assert_neq(igt_mmgpu_sync_file_status(file), 0);
 	close(file);
-	unload();
+	igt_mmgpu_module_unload();
 }
 
 static void kept_by_job(void)
@@ -346,7 +307,7 @@ static void kept_by_job(void)
 			igt_mmgpu_job_submit(fd, &job);
 		close(fd);
 		/* As soon as it can go it goes, with the last job just over. */
-		unload();
+		igt_mmgpu_module_unload();
 	}
 }
 
@@ -360,9 +321,9 @@ static void stuck(size_t which, bool keeps)
 	uint32_t syncobj;
 	int fd;
 
-	if (loaded())
-		unload();
-	igt_assert_eq(load("job_timeout_ms=200"), 0);
+	if (igt_mmgpu_module_loaded())
+		igt_mmgpu_module_unload();
+	igt_mmgpu_module_load("job_timeout_ms=200");
 	igt_mmgpu_unserved_init(&mem, way);
 	fd = igt_mmgpu_open();
 	igt_mmgpu_bind_mm(fd);
@@ -377,10 +338,10 @@ static void stuck(size_t which, bool keeps)
 	if (keeps) {
 		/* Longer than anything that waits for a time. */
 		usleep(1000000);
-		held();
+		igt_mmgpu_module_held();
 		igt_mmgpu_unserved_serve(&mem);
 	}
-	unload();
+	igt_mmgpu_module_unload();
 	igt_mmgpu_unserved_fini(&mem);
 	usleep(20000);
 	igt_assert_eq_u64(word, 0);
@@ -452,11 +413,7 @@ int igt_main()
 	};
 
 	igt_fixture() {
-		igt_require_f(geteuid() == 0, "only root loads modules\n");
-		igt_require_f(!loaded(), "mmgpu is loaded already, by somebody else\n");
-		/* That it is there; whether it loads is for the tests to say. */
-		igt_require_f(!system("grep -q mmgpu /lib/modules/$(uname -r)/modules.dep"),
-			      "modprobe does not find mmgpu\n");
+		igt_mmgpu_module_require();
 	}
 
 	for (size_t i = 0; i < igt_mmgpu_count(bads); i++) {
@@ -478,7 +435,7 @@ int igt_main()
 	}
 
 	igt_fixture() {
-		if (loaded())
-			unload();
+		if (igt_mmgpu_module_loaded())
+			igt_mmgpu_module_unload();
 	}
 }
