@@ -53,7 +53,8 @@ static const char *debugfs_of_node(void)
 	ssize_t len;
 	int fd;
 
-	if (dir[0])
+	/* Another one after a rebind. */
+	if (dir[0] && !access(dir, F_OK))
 		return dir;
 	fd = igt_mmgpu_open();
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);

@@ -4,7 +4,7 @@
 /*
  * The device is unbound from its driver under those who use it, as an unplug would do:
  * fences and ioctls say ENODEV, mappings stay harmless, and after a rebind it is a new
- * device for everyone.
+ * device for everyone. mmgpu_unplug_load does it again and again.
  */
 
 #include "igt.h"
@@ -337,75 +337,6 @@ static void dmabufs(void)
 	igt_mmgpu_gate_fini(&gate);
 }
 
-/* ---- load ------------------------------------------------------------------------------------ */
-
-/* Works until the device is gone, which any of its calls may be the first to see. */
-static int child_works(struct igt_mmgpu_proc *self, void *data)
-{
-	int fd = __igt_mmgpu_open_driver("mmgpu", IGT_MMGPU_RENDER, 0);
-	struct igt_mmgpu_job job;
-	uint32_t handle, ctx;
-	char byte = 0;
-	int ret;
-
-	igt_assert_fd(fd);
-	igt_mmgpu_send(self->sock, &byte, 1);
-	for (;;) {
-		ret = __igt_mmgpu_bo_create(fd, 16 * PAGE, 0, &handle);
-		if (ret)
-			break;
-		ret = __igt_mmgpu_ctx_create(fd, 0, MMGPU_ENGINE_ANY, &ctx);
-		if (ret)
-			break;
-		igt_mmgpu_job_init(&job, ctx);
-		igt_mmgpu_job_bo(&job, handle, MMGPU_BO_REF_WRITE);
-		igt_mmgpu_cmd_fill(&job, 0, 0, 16 * PAGE, 1);
-		igt_mmgpu_cmd_delay(&job, 1);
-		for (int i = 0; i < 4 && !ret; i++)
-			ret = __igt_mmgpu_job_submit(fd, &job);
-		if (!ret)
-			ret = __igt_mmgpu_bo_wait(fd, handle, 0, INT64_MAX);
-		if (!ret)
-			ret = __igt_mmgpu_ctx_destroy(fd, ctx);
-		if (!ret)
-			ret = __igt_mmgpu_bo_close(fd, handle);
-		if (ret)
-			break;
-	}
-	igt_assert_eq(ret, -ENODEV);
-	return 0;
-}
-
-static void load(void)
-{
-	for (int round = 0; round < 10; round++) {
-		struct igt_mmgpu_proc procs[4];
-		struct igt_mmgpu_job job;
-		char byte;
-		int fd;
-
-		for (size_t i = 0; i < igt_mmgpu_count(procs); i++)
-			igt_mmgpu_proc_start(&procs[i], child_works, NULL);
-		for (size_t i = 0; i < igt_mmgpu_count(procs); i++)
-			igt_mmgpu_recv(procs[i].sock, &byte, 1);
-
-		/* Some work of our own gives theirs the time to be in the middle of it. */
-		fd = igt_mmgpu_open();
-		igt_mmgpu_job_init(&job, 0);
-		igt_mmgpu_cmd_delay(&job, 10);
-		igt_assert_eq(igt_mmgpu_job_run(fd, &job), 0);
-		igt_mmgpu_unbind();
-		close(fd);
-		for (size_t i = 0; i < igt_mmgpu_count(procs); i++)
-			igt_assert_eq(igt_mmgpu_proc_join(&procs[i]), 0);
-		igt_mmgpu_rebind();
-		fd = igt_mmgpu_open();
-		igt_mmgpu_job_init(&job, 0);
-		igt_assert_eq(igt_mmgpu_job_run(fd, &job), 0);
-		close(fd);
-	}
-}
-
 int igt_main()
 {
 	static const struct {
@@ -422,7 +353,6 @@ int igt_main()
 		{ "waiters", "Who waits in a call is woken.", waiters },
 		{ "mappings", "Mappings can be touched as before.", mappings },
 		{ "dmabufs", "Shared buffers outlive the device, on both sides.", dmabufs },
-		{ "load", "Ten rounds under load.", load },
 	};
 
 	igt_fixture() {
