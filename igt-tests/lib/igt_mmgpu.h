@@ -105,7 +105,7 @@ uint32_t igt_mmgpu_import(int fd, int dmabuf);
 
 /* ---- jobs --------------------------------------------------------------------- */
 
-#define IGT_MMGPU_JOB_MAX	64
+#define IGT_MMGPU_JOB_MAX	256
 
 /*
  * A job under construction. Put it together by the calls below, in any order. It points

@@ -324,7 +324,7 @@ static void add(void)
 /* Many at once from every engine, with nothing to order them, and from the CPU too. */
 static void add_atomic(void)
 {
-	enum { JOBS = 40, ADDS = IGT_MMGPU_JOB_MAX, CPU = 100000 };
+	enum { JOBS = 40, ADDS = 64, CPU = 100000 };
 	uint32_t engines = igt_mmgpu_get_param(fd, MMGPU_PARAM_ENGINE_COUNT);
 	uint32_t handle = igt_mmgpu_bo_create(fd, PAGE, 0);
 	uint64_t *map = igt_mmgpu_bo_map(fd, handle, 0, PROT_READ | PROT_WRITE);

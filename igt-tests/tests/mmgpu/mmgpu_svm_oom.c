@@ -20,7 +20,7 @@
 
 IGT_TEST_DESCRIPTION("Jobs with CPU addresses of a process that the OOM killer ends.");
 
-#define BOUND_MS	(access("/proc/lockdep", F_OK) ? 3000 : 10000)
+#define BOUND_MS	(access("/proc/lockdep", F_OK) ? 3000 : 30000)
 
 #define ROOT		"/sys/fs/cgroup"
 #define CGROUP		ROOT "/mmgpu-svm-oom"
@@ -228,7 +228,7 @@ static void job_hogs(int flags)
 			.data = &flags,
 		};
 		unsigned long kills = oom_kills();
-		int64_t deadline = igt_mmgpu_deadline_ms(BOUND_MS);
+		int64_t deadline = igt_mmgpu_deadline_ms(2 * BOUND_MS);
 
 		igt_mmgpu_victim_start(&victim);
 		while (oom_kills() == kills) {
