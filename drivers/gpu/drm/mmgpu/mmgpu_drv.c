@@ -302,7 +302,6 @@ const struct drm_driver mmgpu_drm_driver = {
 	.postclose = mmgpu_file_postclose,
 	.gem_create_object = mmgpu_gem_create_object,
 	.gem_prime_import = mmgpu_gem_prime_import,
-	.gem_prime_import_sg_table = drm_gem_shmem_prime_import_sg_table,
 	.dumb_create = mmgpu_gem_dumb_create,
 #ifdef CONFIG_DEBUG_FS
 	.debugfs_init = mmgpu_debugfs_init,

@@ -5,11 +5,13 @@
  * DOC: dma-bufs
  *
  * Buffers that are not private go through DRM's helpers like any other driver's. A
- * private buffer can be exported too, since a descriptor conveys no access, but its
- * dma-buf has operations of its own: nobody can attach to it or map it in the kernel,
- * as what another device does with the pages is out of our hands. There is no
- * ``.vmap`` at all, because dma_buf_vmap() hands a mapping that exists to later callers
- * without asking.
+ * private buffer can be exported too, since a descriptor conveys no access, but nobody
+ * can attach to its dma-buf or map it in the kernel, as what another device does with the
+ * pages is out of our hands. There is no ``.vmap`` at all, because dma_buf_vmap() hands a
+ * mapping that exists to later callers without asking.
+ *
+ * What others export is attached to, but not mapped for a device: the processor does all
+ * the work.
  */
 
 #include <linux/dma-buf.h>
@@ -18,6 +20,7 @@
 
 #include <drm/drm_drv.h>
 #include <drm/drm_gem.h>
+#include <drm/drm_gem_shmem_helper.h>
 #include <drm/drm_prime.h>
 
 #include <drm/mmgpu_drm.h>
@@ -27,6 +30,17 @@
 #include "mmgpu_gem.h"
 
 MODULE_IMPORT_NS("DMA_BUF");
+
+static const struct dma_buf_ops mmgpu_shared_dmabuf_ops = {
+	.attach = drm_gem_map_attach,
+	.detach = drm_gem_map_detach,
+	.map_dma_buf = drm_gem_map_dma_buf,
+	.unmap_dma_buf = drm_gem_unmap_dma_buf,
+	.release = drm_gem_dmabuf_release,
+	.mmap = drm_gem_dmabuf_mmap,
+	.vmap = drm_gem_dmabuf_vmap,
+	.vunmap = drm_gem_dmabuf_vunmap,
+};
 
 static int mmgpu_private_attach(struct dma_buf *dma_buf, struct dma_buf_attachment *attach)
 {
@@ -71,15 +85,13 @@ struct dma_buf *mmgpu_gem_prime_export(struct drm_gem_object *obj, int flags)
 	struct dma_buf_export_info exp_info = {
 		.exp_name = KBUILD_MODNAME,
 		.owner = obj->dev->driver->fops->owner,
-		.ops = &mmgpu_private_dmabuf_ops,
+		.ops = to_mmgpu_bo(obj)->mm_seq ? &mmgpu_private_dmabuf_ops :
+						  &mmgpu_shared_dmabuf_ops,
 		.size = obj->size,
 		.flags = flags,
 		.priv = obj,
 		.resv = obj->resv,
 	};
-
-	if (!to_mmgpu_bo(obj)->mm_seq)
-		return drm_gem_prime_export(obj, flags);
 
 	return drm_gem_dmabuf_export(obj->dev, &exp_info);
 }
@@ -97,8 +109,8 @@ struct drm_gem_object *mmgpu_gem_prime_import(struct drm_device *drm, struct dma
 {
 	struct drm_gem_object *obj;
 
-	/* DRM's helper knows its own operations only as those of this device. */
-	if (dma_buf->ops == &mmgpu_private_dmabuf_ops) {
+	if (dma_buf->ops == &mmgpu_private_dmabuf_ops ||
+	    dma_buf->ops == &mmgpu_shared_dmabuf_ops) {
 		obj = dma_buf->priv;
 		if (obj->dev == drm) {
 			drm_gem_object_get(obj);
@@ -106,5 +118,5 @@ struct drm_gem_object *mmgpu_gem_prime_import(struct drm_device *drm, struct dma
 		}
 	}
 
-	return drm_gem_prime_import(drm, dma_buf);
+	return drm_gem_shmem_prime_import_no_map(drm, dma_buf);
 }
