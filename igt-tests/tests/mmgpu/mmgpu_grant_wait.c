@@ -12,7 +12,7 @@
 
 #include "igt.h"
 #include "igt_mmgpu_grant.h"
-#include "igt_mmgpu_stuck.h"
+#include "igt_mmgpu_unserved.h"
 
 IGT_TEST_DESCRIPTION("Revoking grants: the end of the wait.");
 
@@ -63,30 +63,28 @@ static void granted_again(void)
 		igt_assert_f(ms * 2 < timeout, "jobs of a later grant are waited for\n");
 }
 
-static struct igt_mmgpu_stuck stuck;
+static struct igt_mmgpu_unserved memory;
 
-/* Its thread stays in the fault when the job is long over. */
+/* Nobody can get its thread out of the fault, so it stays there when the job is over. */
 static int run_into_fault(int node, int fd, const void *data)
 {
 	uint32_t out = igt_mmgpu_syncobj_create(theirs->file);
 	struct igt_mmgpu_job job;
 
-	igt_mmgpu_stuck_init(&stuck, PAGE);
+	igt_mmgpu_unserved_init(&memory, &igt_mmgpu_unserved_ways[IGT_MMGPU_UNSERVED_WAYS - 1]);
 	igt_mmgpu_job_init(&job, 0);
 	igt_mmgpu_job_bo(&job, theirs->bo, UNORDERED);
-	igt_mmgpu_cmd_svm_fill(&job, stuck.mem, PAGE, 1);
+	igt_mmgpu_cmd_svm_fill(&job, memory.mem, memory.size, 1);
 	igt_mmgpu_cmd_fill(&job, 0, 0, PAGE, ~0ull);
 	igt_mmgpu_job_out(&job, out, 0);
 	igt_mmgpu_job_submit(theirs->file, &job);
-	igt_mmgpu_stuck_await(stuck.uffd);
+	igt_mmgpu_unserved_await(&memory);
 	return igt_mmgpu_syncobj_result(theirs->file, out);
 }
 
 static int serve_fault(int node, int fd, const void *data)
 {
-	static const uint8_t page[PAGE];
-
-	igt_assert_eq(__igt_mmgpu_stuck_serve(stuck.uffd, (uintptr_t)stuck.mem, page), 0);
+	igt_mmgpu_unserved_fini(&memory);
 	return 0;
 }
 
@@ -95,7 +93,8 @@ static void ended_in_fault(void)
 	struct igt_mmgpu_peer peer;
 	uint64_t *map;
 
-	igt_mmgpu_stuck_require();
+	igt_require_f(!access("/dev/fuse", F_OK) || igt_mmgpu_has_module("fuse"),
+		      "no FUSE: load it, or set MMGPU_MODPROBE=1\n");
 	igt_mmgpu_peer_enter(&peer, &own, IGT_MMGPU_READ_WRITE, true);
 	igt_assert_eq(igt_mmgpu_peer_call(&peer, run_into_fault, -1, NULL, 0), -ETIME);
 	igt_mmgpu_private_grant(&own, 0, peer.seq);
@@ -120,7 +119,7 @@ int igt_main()
 		{ "granted-again", granted_again,
 		  "a job that another thread's grant let begin is not waited for" },
 		{ "ended-in-fault", ended_in_fault,
-		  "nor is the thread of a job that was ended in a page fault" },
+		  "nor is the thread of a job that ended while it waits for a page" },
 	};
 
 	for (unsigned int i = 0; i < igt_mmgpu_count(tests); i++) {

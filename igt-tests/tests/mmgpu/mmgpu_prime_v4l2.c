@@ -19,7 +19,7 @@
 IGT_TEST_DESCRIPTION("vivid captures into our buffers and shows them; never private ones.");
 
 /* Frames until a picture is there that was shown. */
-#define LOOP_TRIES	50
+#define LOOP_TRIES	300
 
 #define PAGE	4096
 #define SIZE	IGT_MMGPU_PRIVATE_SIZE
