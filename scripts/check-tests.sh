@@ -1,0 +1,370 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash disable=SC2154
+#
+# Part of scripts/check and scripts/check-debug: which tests there are, which
+# boots they share, and running those. A kernel gets as few boots as it can;
+# between two binaries that want other parameters the module is loaded again.
+#
+# What a test binary wants stands in <name>.args beside its source, one of these
+# a line:
+#
+#   module ARGS       parameters for mmgpu
+#   noload            the test loads mmgpu by itself
+#   memory MIB        memory of the VM (a boot of its own)
+#   own               a boot of its own
+#   timeout SECONDS   time for this binary (default 120; 4 times that on debug, kcsan)
+#   only KERNEL...    not on other kernels than these
+#   kcsan             on the data-race kernel, too
+#   command WORDS     what to run if not the binary with --run-subtest; no subtests
+#
+# Needs: results, a directory; ran, the kernels; test, a list of binary[@subtest]
+# patterns.
+
+igt=$top/igt-tests
+# All have so many times longer than usual
+patience=1
+declare -A wanted=()
+
+# arg NAME KEY: the value of KEY in NAME.args, "yes" for a key without one
+arg() {
+	local f
+	for f in "$igt"/{tests/mmgpu,fuzz}/"$1.args"; do
+		[[ ! -e $f ]] || awk -v key="$2" '$1 == key {
+			sub(/^[^ ]+ ?/, ""); print length($0) ? $0 : "yes"; exit }' "$f"
+	done
+}
+
+# Sets names[], and wanted[NAME] to the subtest patterns of each
+select_tests() {
+	local all=() words f word name pattern
+	for f in "$igt"/{tests/mmgpu,fuzz}/mmgpu_*.args "$igt"/tests/mmgpu/*.c; do
+		name=${f##*/} name=${name%.*}
+		[[ " ${all[*]-} " == *" $name "* || ! -x $build/igt/$name ]] || all+=("$name")
+	done
+	mapfile -t -O ${#all[@]} all < <(kunit_suites | cut -d" " -f1)
+	names=() wanted=()
+	read -ra words <<<"${1:-*}"
+	for word in "${words[@]}"; do
+		pattern='*'
+		[[ $word != *@* ]] || pattern=${word#*@}
+		for name in "${all[@]}"; do
+			# shellcheck disable=SC2053 # patterns are meant
+			if [[ $name == ${word%%@*} ]]; then
+				[[ ${wanted[$name]:-} ]] || names+=("$name")
+				wanted[$name]+="$pattern "
+			fi
+		done
+	done
+}
+
+# words_of NAME: what selects the same again
+words_of() {
+	local -a patterns
+	read -ra patterns <<<"${wanted[$1]}"
+	echo "${patterns[*]/#/$1@}"
+}
+
+# runs_on NAME KERNEL: whoever names a test gets it on the data-race kernel, too
+runs_on() {
+	local only
+	if [[ $1 == kunit:* ]]; then
+		has_kunit "$2"
+		return
+	fi
+	only=$(arg "$1" only)
+	[[ ! $only || " $only " == *" ${2/#gcov/debug} "* ]] || return
+	[[ $2 != kcsan || $test || $(arg "$1" kcsan) ]]
+}
+
+# The subtests of a binary that are selected; "-" if it has none at all
+list_subtests() {
+	local list s p
+	local -a patterns
+	read -ra patterns <<<"${wanted[$1]}"
+	if [[ $1 == kunit:* ]]; then
+		list=$(kunit_cases "$1")
+	elif [[ $(arg "$1" command) ]]; then
+		list=-
+	else
+		list=$(LD_LIBRARY_PATH=$build/lib "$build/igt/$1" --list-subtests 2>/dev/null) || list=-
+	fi
+	for s in $list; do
+		for p in "${patterns[@]}"; do
+			# shellcheck disable=SC2053
+			if [[ $s == - || $s == $p ]]; then echo "$s"; break; fi
+		done
+	done
+}
+
+# --- in the VM ----------------------------------------------------------------------
+
+# Kernels that are built here are slow
+sanitizes() { [[ $1 = debug || $1 = kcsan || $1 = gcov ]]; }
+
+# seconds_for KERNEL NAME: how long it may take
+seconds_for() {
+	local seconds
+	seconds=$(arg "$2" timeout)
+	seconds=${seconds:-120}
+	! sanitizes "$1" || seconds=$((seconds * 4))
+	echo $((seconds * patience))
+}
+
+# The sh command that runs the given binaries one after the other in the VM
+guest_command() {
+	local kernel=$1 name pattern module
+	local -a kunit=()
+	shift
+	env | sed -n "s/^\(MMGPU_[A-Z0-9_]*\|RACE_SECONDS\)=\(.*\)/export \1='\2'/p"
+	cat <<-'END'
+		K=/sys/kernel/debug/kmemleak
+		# The scans are made at the end
+		[ ! -e $K ] || echo scan=off >$K
+		loaded=-
+		unload() {
+			n=0
+			until [ ! -e /sys/module/mmgpu ] || rmmod mmgpu 2>/run/rmmod; do
+				n=$((n + 1))
+				[ $n -lt 60 ] || { cat /run/rmmod; return 1; }
+				usleep 500000
+			done
+			loaded=-
+		}
+		# fresh ARGS: mmgpu is loaded with these parameters ("-": not at all)
+		fresh() {
+			[ "$1" != "$loaded" ] || return 0
+			unload || return
+			[ "$1" != - ] || return 0
+			modprobe mmgpu $1 && chmod 0666 /dev/dri/renderD* && loaded=$1
+		}
+		# run NAME ARGS SECONDS COMMAND...
+		run() {
+			name=$1 seconds=$3
+			echo "@@ start $name"
+			fresh "$2"
+			rc=$?
+			shift 3
+			read -r begin _ </proc/uptime
+			if [ $rc = 0 ]; then timeout -s KILL $seconds "$@" 2>&1; rc=$?; else rc=99; fi
+			read -r end _ </proc/uptime
+			echo
+			echo "@@ end $name $rc"
+			echo "@@ took $name $((${end%.*} - ${begin%.*}))"
+		}
+	END
+	for name in "$@"; do
+		if [[ $name == kunit:* ]]; then
+			kunit+=("$name")
+			continue
+		fi
+		module=$(arg "$name" module)
+		[[ ! $(arg "$name" noload) ]] || module=-
+		# igt takes a list of patterns as one, with commas
+		pattern=${wanted[$name]% }
+		echo "run $name '$module' $(seconds_for "$kernel" "$name")" \
+			"$(arg "$name" command | grep . || echo "$name --run-subtest '${pattern// /,}'")"
+		# It leaves mmgpu as it likes
+		[[ $module != - ]] || echo 'loaded=?'
+	done
+	[[ ${#kunit[@]} -eq 0 ]] || kunit_command "${kunit[@]}"
+	if [[ $kernel = gcov ]]; then
+		cat <<-'END'
+			mkdir /run/gcov
+			find /sys/kernel/debug/gcov -name 'mmgpu*.gcda' | while read -r f; do cat "$f" >"/run/gcov/${f##*/}"; done
+			tar -C /run/gcov -cf /run/gcov.tar .
+		END
+	fi
+	# What is still held then is leaked for good. Leaks are reported when they are
+	# older than 5 s and seen in two scans.
+	cat <<-'END'
+		unload || echo "@@ busy"
+		if [ -e $K ]; then
+			for i in 1 2; do sleep 6; echo scan >$K; done
+			cat $K
+		fi
+		echo "@@ end of run"
+	END
+}
+
+# --- which boots ---------------------------------------------------------------------
+
+# plan_boots KERNEL: lines "KERNEL|DIR|MEMORY|ENVIRONMENT|TEST", a boot each. Binaries
+# are dealt out by the time that they took here before, so that boots end together.
+plan_boots() {
+	local kernel=$1 name memory alone words load=100
+	rm -rf "${results:?}/$kernel"
+	mkdir -p "$results/$kernel"
+	! sanitizes "$kernel" || load=200
+	for name in "${names[@]}"; do
+		runs_on "$name" "$kernel" || continue
+		alone=$(arg "$name" own) memory=$(arg "$name" memory)
+		words=$(words_of "$name")
+		[[ ! $memory$alone ]] || alone=$name
+		# They run when one module is loaded, so they stay together
+		[[ $name != kunit:* ]] || alone=kunit
+		echo "${alone:--}|$(arg "$name" noload)$(arg "$name" module)|$name|$memory|$words"
+	done | awk -F'|' -v kernel="$kernel" -v dir="$results/$kernel/boot" -v load="$load" \
+		-v seconds="$cache/seconds/${kernel/#gcov/debug}" '
+	BEGIN { while ((getline line <seconds) > 0) { split(line, l, " "); took[l[1]] = l[2] } }
+	{ alone[NR] = $1; module[NR] = $2; memory[NR] = $4; words[NR] = $5
+	  time[NR] = $3 in took ? took[$3] + 1 : 8
+	  if ($1 == "-") sum += time[NR] }
+	END {
+		boots = int(sum / load) + (sum > 0)
+		# The longest first, each to the boot that has least to do
+		while (sum > 0) {
+			best = 0
+			for (i = 1; i <= NR; i++)
+				if (alone[i] == "-" && !(i in boot) && (!best || time[i] > time[best])) best = i
+			if (!best) break
+			least = 1
+			for (b = 2; b <= boots; b++) if (total[b] < total[least]) least = b
+			boot[best] = least
+			total[least] += time[best]
+		}
+		least = 1
+		for (b = 2; b <= boots; b++) if (total[b] < total[least]) least = b
+		if (boots) own["kunit"] = least
+		for (i = 1; i <= NR; i++) if (alone[i] != "-") {
+			if (!(alone[i] in own)) own[alone[i]] = ++boots
+			boot[i] = own[alone[i]]
+			total[boot[i]] += time[i]
+			mem[boot[i]] = memory[i]
+		}
+		for (b = 1; b <= boots; b++) {
+			list = ""
+			# Those that want the same module one after the other
+			for (i = 1; i <= NR; i++) if (boot[i] == b && !(i in listed))
+				for (j = i; j <= NR; j++) if (boot[j] == b && module[j] == module[i] && !(j in listed)) {
+					list = list words[j] " "
+					listed[j]
+				}
+			printf "%d %s|%s%d|%s||%s\n", total[b], kernel, dir, b, mem[b], list
+		}
+	}' | sort -rn | cut -d' ' -f2-
+}
+
+# run_boot KERNEL DIR MEMORY ENVIRONMENT TEST
+run_boot() {
+	local kernel=$1 dir=$2 name rest rc=0 start=$SECONDS seconds limit=0 vm
+	local -a options=() left=()
+	[[ ! $3 ]] || options+=(-m "$3")
+	[[ $kernel != gcov ]] || options+=(-g "/run/gcov.tar:$dir/gcov.tar")
+	# shellcheck disable=SC2163,SC2086 # words NAME=VALUE
+	[[ ! $4 ]] || export $4
+	select_tests "$5"
+	mkdir -p "$dir"
+	for name in "${names[@]}"; do
+		seconds=$(seconds_for "$kernel" "$name")
+		limit=$((limit > seconds ? limit : seconds))
+	done
+	: >"$dir/verdicts"
+	: >"$dir/out"
+	# A boot may take all day, but not be silent for longer than a binary may take
+	"$top/scripts/vm" -q -n -k "$kernel" -t 86400 ${options[@]+"${options[@]}"} \
+		-- "$(guest_command "$kernel" "${names[@]}")" >"$dir/out" 2>"$dir/kernel" </dev/null &
+	vm=$!
+	trap 'kill "$vm" 2>/dev/null' EXIT
+	trap 'exit 143' TERM
+	while kill -0 "$vm" 2>/dev/null; do
+		read -rt 1 _ <>"$results/idle" || :
+		[[ $(($(date +%s) - $(stat -c %Y "$dir/out"))) -lt $((limit + 300)) ]] || kill "$vm" 2>/dev/null || :
+	done
+	wait "$vm" || rc=$?
+	trap - EXIT
+	case $rc in
+	12[456]) echo "fail|${dir##*/}|(boot)|$(tail -n 1 "$dir/kernel")" ;;
+	143) echo "fail|${dir##*/}|(boot)|silent for more than $limit s" ;;
+	esac >>"$dir/verdicts"
+	! grep -q '^@@ busy' "$dir/out" ||
+		echo "fail|${dir##*/}|(boot)|mmgpu is still in use after the last test" >>"$dir/verdicts"
+	# A VM that died takes the test down that ran, and no other
+	if [[ $rc = 12[456] || $rc = 143 ]]; then
+		for name in "${names[@]}"; do
+			grep -q "^@@ start $name\$" "$dir/out" || left+=("$name")
+		done
+		[[ ${#left[@]} -lt ${#names[@]} ]] || left=()
+	fi
+	rest=''
+	for name in ${left[@]+"${left[@]}"}; do
+		rest+="$(words_of "$name") "
+		unset "wanted[$name]"
+	done
+	judge "$dir"
+	printf '   %-6s %s, %d binaries: %s (%d s)\n' "$kernel" "${dir##*/}" "${#wanted[@]}" \
+		"$(count "$dir/verdicts")" $((SECONDS - start))
+	touch "$dir/done"
+	[[ ! $rest ]] || run_boot "$kernel" "$dir+" "$3" "$4" "$rest"
+}
+
+# --- running them ----------------------------------------------------------------------
+
+# Once a minute, what is running
+progress() {
+	local dir
+	# read waits like sleep, but leaves no process behind when it is killed
+	while ! read -rt 60 _ <>"$results/idle"; do
+		for dir in "$results"/*/boot*; do
+			[[ -e $dir/done || ! -e $dir/out ]] || printf '   ... %s: %s\n' "${dir#"$results"/}" \
+				"$(sed -n 's/^@@ start //p' "$dir/out" | tail -n 1)"
+		done
+	done
+}
+
+# Two runs in one checkout would tread on each other's results
+take_turn() {
+	exec {turn}>"$build/check/lock"
+	flock -n "$turn" || { say "waiting for another run in this checkout"; flock "$turn"; }
+}
+
+# run_plan: the boots that come on stdin, some at a time
+run_plan() {
+	local ticker
+	local -a boot
+	# A VM must not outlive the run that waits for it
+	trap 'kill $(jobs -p) 2>/dev/null; exit 143' TERM INT
+	[[ -p $results/idle ]] || mkfifo "$results/idle"
+	progress {turn}>&- &
+	ticker=$!
+	while IFS='|' read -ra boot; do
+		# One more than the VMs: the ticker
+		while [[ $(jobs -rp | wc -l) -gt ${MMGPU_JOBS:-2} ]]; do wait -n || :; done
+		run_boot "${boot[@]}" {turn}>&- </dev/null &
+	done
+	while [[ $(jobs -rp | wc -l) -gt 1 ]]; do wait -n || :; done
+	kill "$ticker"
+	trap - TERM INT
+}
+
+# run_tests: $test on the kernels ran[]
+run_tests() {
+	local k dir plan start=$SECONDS
+	echo "== tests on ${ran[*]}"
+	take_turn
+	select_tests "$test"
+	plan=$(for k in "${ran[@]}"; do plan_boots "$k"; done)
+	if [[ ! $plan ]]; then
+		echo "no test matches '$test'"
+		ran=()
+		other_failed=$((other_failed + 1))
+		return
+	fi
+	run_plan <<<"$plan"
+	while IFS='|' read -r k dir _; do
+		[[ -e $dir/done ]] || { mkdir -p "$dir"; echo "fail|${dir##*/}|(boot)|the run broke off" >>"$dir/verdicts"; }
+	done <<<"$plan"
+	for k in "${ran[@]}"; do remember_times "$k"; done
+	show_tests
+}
+
+# remember_times KERNEL: of the binaries that ran as a whole
+remember_times() {
+	local file=$cache/seconds/${1/#gcov/debug}
+	mkdir -p "${file%/*}"
+	touch "$file"
+	awk -v whole=" $(for name in "${names[@]}"; do [[ ${wanted[$name]} != '* ' ]] || echo "$name"; done | paste -sd' ') " '
+		FILENAME == ARGV[ARGC - 1] { if (!($1 in took)) took[$1] = $2; next }
+		/^@@ took / && index(whole, " " $3 " ") { took[$3] = $4 }
+		END { for (n in took) print n, took[n] }' "$results/$1"/boot*/out "$file" | sort >"$file.$$"
+	mv "$file.$$" "$file"
+}
