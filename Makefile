@@ -12,6 +12,7 @@ KDIR ?=
 KSRC ?=
 IGT ?=
 IMAGE ?=
+FULL ?=
 ARGS ?=
 
 all: module lib tests ## The module for the newest installed headers (or KDIR=DIR), library, tools, tests
@@ -22,7 +23,8 @@ help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | \
 		while IFS='|' read -r t d; do printf '  make %-13s %s\n' "$$t" "$$d"; done
 	@echo
-	@echo 'Kernels: 6.1, 6.12, 7.2 (stock Debian), debug (sanitizing 6.12, built on first use).'
+	@echo 'Kernels: 6.1, 6.12, 7.2 (stock Debian), debug and kcsan (6.12 that checks'
+	@echo 'itself, built on first use: 5 to 15 minutes).'
 	@echo 'Start with make demo; make check is the whole test.'
 
 deps:
@@ -50,6 +52,9 @@ demo: ## The picture job in a VM, and who may not touch it: IMAGE=any.png
 check: ## All checks on all kernels; the short loop: KERNEL=6.12 TEST='mmgpu_bind'
 	@scripts/check $(if $(KERNEL)$(TEST),tests '$(KERNEL)' '$(TEST)',all)
 
+check-debug: ## All tests on kernels that check themselves: KASAN, lockdep, KCSAN and more; FULL=1 for hours
+	@scripts/check-debug $(FULL)
+
 bench: ## What a submission and a revocation cost, and the speed of CPU addresses: KERNEL=6.12
 	@scripts/bench $(KERNEL)
 
@@ -71,5 +76,5 @@ load: ## Load the module built for the running kernel: ARGS='engines=4'
 clean: ## Remove build/ (the cache of kernels stays)
 	rm -rf $(O)
 
-.PHONY: all help deps module lib tests all-kernels upstream demo check bench lint shell \
+.PHONY: all help deps module lib tests all-kernels upstream demo check check-debug bench lint shell \
 	igt-overlay install load clean
