@@ -55,6 +55,9 @@ check: ## All checks on all kernels; the short loop: KERNEL=6.12 TEST='mmgpu_bin
 check-debug: ## All tests on kernels that check themselves: KASAN, lockdep, KCSAN and more; FULL=1 for hours
 	@scripts/check-debug $(FULL)
 
+coverage: ## Which lines of the driver the tests run: TEST='mmgpu_bind*'
+	@scripts/coverage '$(TEST)'
+
 bench: ## What a submission and a revocation cost, and the speed of CPU addresses: KERNEL=6.12
 	@scripts/bench $(KERNEL)
 
@@ -76,5 +79,5 @@ load: ## Load the module built for the running kernel: ARGS='engines=4'
 clean: ## Remove build/ (the cache of kernels stays)
 	rm -rf $(O)
 
-.PHONY: all help deps module lib tests all-kernels upstream demo check check-debug bench lint shell \
+.PHONY: all help deps module lib tests all-kernels upstream demo check check-debug coverage bench lint shell \
 	igt-overlay install load clean
