@@ -19,7 +19,8 @@ pack() {
 base_image() {
 	local key dir
 	# shellcheck disable=SC2153
-	key=$(cat "$top/scripts/vm-init" "$top/scripts/vm-image.sh" /bin/busybox | md5sum | cut -c1-12)
+	# Kernels that are built here have one name for all configurations
+	key=$({ echo "$MODULES"; cat "$top/scripts/vm-init" "$top/scripts/vm-image.sh" /bin/busybox; } | md5sum | cut -c1-12)
 	dir=$cache/initramfs/$RELEASE-$key
 	once "$dir" base_make
 	echo "$dir/base.cpio"
