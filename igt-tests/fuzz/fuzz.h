@@ -118,6 +118,7 @@ struct fuzz_shared {
 	/* Empty while the device is away. */
 	char render[FUZZ_NODES][32];
 	char card[FUZZ_NODES][32];
+	char vgem[32];
 
 	/* What processes tell each other: numbers, global names, pids, magics. */
 	uint64_t mm_seq[FUZZ_BOARD];
@@ -239,6 +240,7 @@ struct fuzz_run {
 	struct fuzz_kcov kcov;
 	sigjmp_buf jump;
 	volatile sig_atomic_t armed;
+	volatile sig_atomic_t injecting;
 };
 
 extern __thread struct fuzz_run *fuzz_self;
@@ -359,6 +361,7 @@ struct fuzz_options {
 int fuzz_supervise(const struct fuzz_options *options);
 /* Looks for nodes of our driver and tells the workers. */
 unsigned int fuzz_find_nodes(void);
+void fuzz_find_vgem(void);
 bool fuzz_write_file(const char *path, const char *text);
 long fuzz_read_number(const char *path);
 bool fuzz_baseline_take(void);

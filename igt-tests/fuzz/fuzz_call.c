@@ -245,6 +245,7 @@ int fuzz_ioctl(struct fuzz_run *run, int fd, unsigned long request, void *args)
 
 	compat = fuzz->has_compat && at == run->scratch && fuzz_chance(run, 40);
 	injected = run->fail_nth >= 0 && fuzz_chance(run, 30);
+	run->injecting = injected;
 	if (injected)
 		fail_nth(run, 1 + fuzz_below(run, fuzz_chance(run, 700) ? 6 : 60));
 	if (compat) {
@@ -258,6 +259,7 @@ int fuzz_ioctl(struct fuzz_run *run, int fd, unsigned long request, void *args)
 	}
 	if (injected) {
 		fail_nth(run, 0);
+		run->injecting = 0;
 		fuzz_add(fuzz->injected, 1);
 	}
 	if (compat)

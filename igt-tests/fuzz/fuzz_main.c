@@ -86,8 +86,10 @@ static void prepare(void)
 	if (access("/sys/kernel/debug/kcov", R_OK | W_OK))
 		fuzz->guided = 0;
 	/* Buffers of another driver; without it there are none. */
-	if (system("modprobe vgem 2>/dev/null"))
-		printf("fuzz: no vgem\n");
+	if (!system("modprobe vgem 2>/dev/null"))
+		fuzz_find_vgem();
+	if (!fuzz->vgem[0])
+		printf("fuzz: no vgem, so no buffers of others\n");
 }
 
 int main(int argc, char **argv)

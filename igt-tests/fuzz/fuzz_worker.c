@@ -37,6 +37,9 @@ static void on_fault(int sig)
 		run->armed = 0;
 		siglongjmp(run->jump, 1);
 	}
+	/* The kernel could not put a signal's frame on the stack, or not take it from there. */
+	if (run && run->injecting)
+		_exit(0);
 	signal(sig, SIG_DFL);
 }
 
