@@ -10,6 +10,7 @@
 #
 #   module ARGS       parameters for mmgpu
 #   noload            the test loads mmgpu by itself
+#   keeps REASON      a boot of its own, and mmgpu cannot be unloaded after it
 #   memory MIB        memory of the VM (a boot of its own)
 #   own               a boot of its own
 #   timeout SECONDS   time for this binary (default 120; 4 times that on debug, kcsan)
@@ -174,10 +175,10 @@ guest_command() {
 			tar -C /run/gcov -cf /run/gcov.tar .
 		END
 	fi
-	# What is still held then is leaked for good. Leaks are reported when they are
-	# older than 5 s and seen in two scans.
+	# What is still held then is leaked for good
+	[[ $(arg "$1" keeps) ]] || echo 'unload || echo "@@ busy"'
+	# Leaks are reported when they are older than 5 s and seen in two scans
 	cat <<-'END'
-		unload || echo "@@ busy"
 		if [ -e $K ]; then
 			for i in 1 2; do sleep 6; echo scan >$K; done
 			cat $K
@@ -197,7 +198,7 @@ plan_boots() {
 	! sanitizes "$kernel" || load=200
 	for name in "${names[@]}"; do
 		runs_on "$name" "$kernel" || continue
-		alone=$(arg "$name" own) memory=$(arg "$name" memory)
+		alone=$(arg "$name" own)$(arg "$name" keeps) memory=$(arg "$name" memory)
 		words=$(words_of "$name")
 		[[ ! $memory$alone ]] || alone=$name
 		# They run when one module is loaded, so they stay together
