@@ -19,6 +19,7 @@
 
 #include "igt.h"
 #include "igt_mmgpu_grant.h"
+#include "igt_mmgpu_small.h"
 
 IGT_TEST_DESCRIPTION("What a new process has of a grant.");
 
@@ -175,7 +176,7 @@ static void recycled_mm(void)
 {
 	const char *text = getenv("MMGPU_FORK_PROCESSES");
 	unsigned int count = text ? strtoul(text, NULL, 0) :
-			     access("/proc/lockdep", F_OK) ? 500 : 100;
+			     igt_mmgpu_is_slow() ? 100 : 500;
 
 	for (unsigned int i = 0; i < count; i++) {
 		pid_t pid;

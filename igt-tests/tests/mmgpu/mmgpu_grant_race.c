@@ -22,6 +22,7 @@
 #include "igt.h"
 #include "igt_mmgpu_acts.h"
 #include "igt_mmgpu_baseline.h"
+#include "igt_mmgpu_small.h"
 
 IGT_TEST_DESCRIPTION("Revocation, and the owner's death, against all that a grantee does.");
 
@@ -30,7 +31,7 @@ IGT_TEST_DESCRIPTION("Revocation, and the owner's death, against all that a gran
 /* Fewer rounds say nothing; nor do any in which always the same side is first. */
 #define MIN_ROUNDS	20
 /* A kernel that checks itself takes some seconds for ten. */
-#define ENOUGH_ROUNDS	(access("/proc/lockdep", F_OK) ? 1000 : 100)
+#define ENOUGH_ROUNDS	(igt_mmgpu_is_slow() ? 100 : 1000)
 
 /* What a revocation may take on a slow machine, besides a job that it waits for. */
 #define SLACK_MS	5000

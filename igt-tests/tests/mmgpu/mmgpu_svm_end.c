@@ -16,13 +16,14 @@
 
 #include "igt.h"
 #include "igt_mmgpu_baseline.h"
+#include "igt_mmgpu_small.h"
 #include "igt_mmgpu_stuck.h"
 #include "igt_mmgpu_victim.h"
 
 IGT_TEST_DESCRIPTION("What becomes of jobs with CPU addresses when their address space ends.");
 
 /* A kernel that checks itself is slow. */
-#define BOUND_MS	(access("/proc/lockdep", F_OK) ? 2000 : 10000)
+#define BOUND_MS	(igt_mmgpu_is_slow() ? 10000 : 2000)
 
 static struct igt_mmgpu_rand rnd;
 

@@ -15,12 +15,13 @@
 
 #include "igt.h"
 #include "igt_mmgpu_baseline.h"
+#include "igt_mmgpu_small.h"
 #include "igt_mmgpu_stuck.h"
 #include "igt_mmgpu_victim.h"
 
 IGT_TEST_DESCRIPTION("Jobs with CPU addresses of a process that the OOM killer ends.");
 
-#define BOUND_MS	(access("/proc/lockdep", F_OK) ? 3000 : 30000)
+#define BOUND_MS	(igt_mmgpu_is_slow() ? 30000 : 3000)
 
 #define ROOT		"/sys/fs/cgroup"
 #define CGROUP		ROOT "/mmgpu-svm-oom"
