@@ -115,6 +115,8 @@ int mmgpu_job_enqueue(struct mmgpu_job *job);
 void mmgpu_job_end_submit(struct mmgpu_job *job);
 void mmgpu_job_cancel_all_locked(struct mmgpu_ctx *ctx, int error);
 
+int mmgpu_job_start_granted(struct mmgpu_job *job);
+void mmgpu_job_end_granted(struct mmgpu_job *job);
 int mmgpu_job_wait_granted(const struct mmgpu_bo *bo, u64 seq, u32 access);
 
 bool mmgpu_job_hand_over(struct mmgpu_job *job);
