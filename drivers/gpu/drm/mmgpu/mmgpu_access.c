@@ -33,6 +33,8 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
+#include <kunit/visibility.h>
+
 #include <drm/drm_device.h>
 #include <drm/drm_file.h>
 #include <drm/drm_gem.h>
@@ -112,6 +114,7 @@ bool mmgpu_bo_needs_grant(const struct mmgpu_bo *bo, u64 seq)
 {
 	return bo->mm_seq && bo->mm_seq != seq;
 }
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_bo_needs_grant);
 
 static struct mmgpu_grant *mmgpu_bo_find_grant(const struct mmgpu_bo *bo, u64 seq)
 {
@@ -147,6 +150,7 @@ u32 mmgpu_bo_access(const struct mmgpu_bo *bo, u64 seq)
 
 	return access;
 }
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_bo_access);
 
 /**
  * mmgpu_bo_check_access() - Refuse an access that mmgpu_bo_access() does not allow
@@ -166,6 +170,7 @@ int mmgpu_bo_check_access(const struct mmgpu_bo *bo, u64 seq, u32 want, enum mmg
 
 	return mmgpu_refuse(bo->base.base.dev, door, seq, bo->mm_seq, access ? -EACCES : -EPERM);
 }
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_bo_check_access);
 
 /**
  * mmgpu_bo_check_mm() - mmgpu_bo_check_access() for an mm that is alive
@@ -184,6 +189,7 @@ int mmgpu_bo_check_mm(const struct mmgpu_bo *bo, const struct mm_struct *mm, u32
 
 	return mmgpu_bo_check_access(bo, seq, want, door);
 }
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_bo_check_mm);
 
 /**
  * mmgpu_bo_init_grants() - Prepare a new buffer
@@ -243,6 +249,7 @@ void mmgpu_bo_show_grants(struct mmgpu_bo *bo, struct seq_file *s)
 				   READ_ONCE(grant->access));
 	rcu_read_unlock();
 }
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_bo_show_grants);
 
 /* Gives the grants of dead mms back, and counts the others. */
 static unsigned int mmgpu_bo_count_grants_locked(struct mmgpu_bo *bo)
@@ -351,7 +358,7 @@ out_free:
 	return ret;
 }
 
-static int mmgpu_bo_grant(struct mmgpu_bo *bo, u64 seq, u32 access)
+VISIBLE_IF_KUNIT int mmgpu_bo_grant(struct mmgpu_bo *bo, u64 seq, u32 access)
 {
 	struct mmgpu_mm *m = NULL;
 	bool changed;
@@ -371,6 +378,7 @@ static int mmgpu_bo_grant(struct mmgpu_bo *bo, u64 seq, u32 access)
 
 	return ret;
 }
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_bo_grant);
 
 /**
  * mmgpu_ioctl_bo_grant() - DRM_IOCTL_MMGPU_BO_GRANT
@@ -414,3 +422,4 @@ int mmgpu_ioctl_bo_grant(struct drm_device *drm, void *data, struct drm_file *fi
 
 	return ret;
 }
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_ioctl_bo_grant);

@@ -59,4 +59,8 @@ void mmgpu_bo_show_grants(struct mmgpu_bo *bo, struct seq_file *s);
 
 int mmgpu_ioctl_bo_grant(struct drm_device *drm, void *data, struct drm_file *file);
 
+#if IS_ENABLED(CONFIG_KUNIT)
+int mmgpu_bo_grant(struct mmgpu_bo *bo, u64 seq, u32 access);
+#endif
+
 #endif /* _MMGPU_ACCESS_H_ */

@@ -10,6 +10,8 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include <kunit/visibility.h>
+
 #include <drm/mmgpu_drm.h>
 
 #include "mmgpu_array.h"
@@ -40,6 +42,7 @@ int mmgpu_array_check(struct mmgpu_device *mdev, const struct drm_mmgpu_obj_arra
 
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_array_check);
 
 /**
  * mmgpu_array_copy() - Copy an array from user space
@@ -82,3 +85,4 @@ void *mmgpu_array_copy(const struct drm_mmgpu_obj_array *array, size_t size)
 
 	return copy;
 }
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_array_copy);

@@ -12,6 +12,8 @@
 #include <linux/kernel.h>
 #include <linux/overflow.h>
 
+#include <kunit/visibility.h>
+
 #include <drm/mmgpu_drm.h>
 
 #include "mmgpu_cmd.h"
@@ -45,6 +47,7 @@ bool mmgpu_cmd_flags_valid(const struct drm_mmgpu_cmd *cmd)
 
 	return !(cmd->flags & ~allowed) && !cmd->pad;
 }
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_cmd_flags_valid);
 
 /* Where an operand of so many rows ends, or false if that is no number. */
 static bool operand_end(u64 start, u64 width, u32 rows, u32 pitch, u64 *end)
@@ -130,3 +133,4 @@ bool mmgpu_cmd_valid(const struct drm_mmgpu_cmd *cmd, const struct mmgpu_cmd_bo 
 		return true;
 	}
 }
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_cmd_valid);

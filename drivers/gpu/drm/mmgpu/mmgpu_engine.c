@@ -23,6 +23,8 @@
 #include <linux/string.h>
 #include <linux/unaligned.h>
 
+#include <kunit/visibility.h>
+
 #include <drm/mmgpu_drm.h>
 
 #include "mmgpu_engine.h"
@@ -286,3 +288,4 @@ int mmgpu_engine_exec(const struct mmgpu_exec *exec)
 
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_engine_exec);

@@ -23,6 +23,8 @@
 #include <linux/overflow.h>
 #include <linux/slab.h>
 
+#include <kunit/visibility.h>
+
 #include <drm/drm_drv.h>
 #include <drm/drm_file.h>
 #include <drm/drm_gem.h>
@@ -319,6 +321,7 @@ struct drm_gem_object *mmgpu_gem_create_object(struct drm_device *drm, size_t si
 
 	return &bo->base.base;
 }
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_gem_create_object);
 
 static int mmgpu_bo_create(struct drm_file *file, struct mmgpu_device *mdev, u64 size, u32 flags,
 			   u32 *handle)

@@ -13,6 +13,8 @@
 #include <linux/list.h>
 #include <linux/spinlock.h>
 
+#include <kunit/visibility.h>
+
 #include "mmgpu_access.h"
 #include "mmgpu_cmd.h"
 #include "mmgpu_ctx.h"
@@ -51,6 +53,7 @@ int mmgpu_job_start_granted(struct mmgpu_job *job)
 
 	return error;
 }
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_job_start_granted);
 
 /**
  * mmgpu_job_end_granted() - Take back mmgpu_job_start_granted()
@@ -67,6 +70,7 @@ void mmgpu_job_end_granted(struct mmgpu_job *job)
 	list_del_init(&job->granted_link);
 	spin_unlock(&mdev->granted_lock);
 }
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_job_end_granted);
 
 static bool mmgpu_job_uses(const struct mmgpu_job *job, const struct mmgpu_bo *bo, u32 access)
 {
@@ -133,3 +137,4 @@ int mmgpu_job_wait_granted(const struct mmgpu_bo *bo, u64 seq, u32 access)
 
 	return ret;
 }
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_job_wait_granted);

@@ -36,6 +36,8 @@
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 
+#include <kunit/visibility.h>
+
 #include "mmgpu_device.h"
 #include "mmgpu_mm.h"
 #include "mmgpu_trace.h"
@@ -79,6 +81,7 @@ struct mmgpu_mm *mmgpu_mm_get(struct mmgpu_mm *m)
 	kref_get(&m->ref);
 	return m;
 }
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_mm_get);
 
 /**
  * mmgpu_mm_put() - Drop a reference
@@ -89,6 +92,7 @@ void mmgpu_mm_put(struct mmgpu_mm *m)
 	if (m)
 		kref_put(&m->ref, mmgpu_mm_free);
 }
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_mm_put);
 
 static void mmgpu_mm_gone_work(struct work_struct *work)
 {
@@ -169,11 +173,12 @@ static void mmgpu_mm_free_notifier(struct mmu_notifier *notifier)
 		wake_up(&mms_wq);
 }
 
-static const struct mmu_notifier_ops mmgpu_mm_notifier_ops = {
+VISIBLE_IF_KUNIT const struct mmu_notifier_ops mmgpu_mm_notifier_ops = {
 	.release = mmgpu_mm_release,
 	.alloc_notifier = mmgpu_mm_alloc_notifier,
 	.free_notifier = mmgpu_mm_free_notifier,
 };
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_mm_notifier_ops);
 
 /* Needs the RCU read lock, and an mm that is alive. */
 static struct mmgpu_mm *mmgpu_mm_find(const struct mm_struct *mm)
@@ -206,6 +211,7 @@ u64 mmgpu_mm_lookup_seq(const struct mm_struct *mm)
 
 	return seq;
 }
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_mm_lookup_seq);
 
 /**
  * mmgpu_mm_lookup() - Find an mm by its number
@@ -230,44 +236,15 @@ struct mmgpu_mm *mmgpu_mm_lookup(u64 seq)
 
 	return found;
 }
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_mm_lookup);
 
-/**
- * mmgpu_mm_assign() - Give the caller's mm a number if it has none
- *
- * The first time takes the mmap lock for writing and visits every VMA. mm_struct has
- * no other hook that a module can use to learn of its end.
- *
- * Return: the object, to be dropped with mmgpu_mm_put(), or ERR_PTR(): -EINVAL if
- * the caller has no mm, -ENOMEM, -ERESTARTSYS.
- */
-struct mmgpu_mm *mmgpu_mm_assign(void)
+/* Gives an mm's new notifier a number, unless another thread was faster. */
+VISIBLE_IF_KUNIT struct mmgpu_mm *mmgpu_mm_publish(struct mmu_notifier *notifier,
+						   struct mm_struct *mm)
 {
-	struct mm_struct *mm = current->mm;
-	struct mmu_notifier *notifier;
-	struct mmgpu_mm *m;
+	struct mmgpu_mm *m = to_mmgpu_mm(notifier);
 	bool first;
 
-	if (!mm || current->flags & PF_KTHREAD)
-		return ERR_PTR(-EINVAL);
-
-	/* In the registry the notifier's own reference is there as long as the mm lives. */
-	rcu_read_lock();
-	m = mmgpu_mm_find(mm);
-	if (m)
-		mmgpu_mm_get(m);
-	rcu_read_unlock();
-	if (m)
-		return m;
-
-	/*
-	 * Finds the mm's notifier or makes one, under the mm's own mmap lock. No lock
-	 * of ours is held: a stranger may hold that lock for long.
-	 */
-	notifier = mmu_notifier_get(&mmgpu_mm_notifier_ops, mm);
-	if (IS_ERR(notifier))
-		return PTR_ERR(notifier) == -EINTR ? ERR_PTR(-ERESTARTSYS) : ERR_CAST(notifier);
-
-	m = to_mmgpu_mm(notifier);
 	mmgpu_mm_get(m);
 
 	spin_lock(&mms_lock);
@@ -287,6 +264,52 @@ struct mmgpu_mm *mmgpu_mm_assign(void)
 
 	return m;
 }
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_mm_publish);
+
+/* An mm that cannot end meanwhile. */
+VISIBLE_IF_KUNIT struct mmgpu_mm *mmgpu_mm_assign_to(struct mm_struct *mm)
+{
+	struct mmu_notifier *notifier;
+	struct mmgpu_mm *m;
+
+	/* In the registry the notifier's own reference is there as long as the mm lives. */
+	rcu_read_lock();
+	m = mmgpu_mm_find(mm);
+	if (m)
+		mmgpu_mm_get(m);
+	rcu_read_unlock();
+	if (m)
+		return m;
+
+	/*
+	 * Finds the mm's notifier or makes one, under the mm's own mmap lock. No lock
+	 * of ours is held: a stranger may hold that lock for long.
+	 */
+	notifier = mmu_notifier_get(&mmgpu_mm_notifier_ops, mm);
+	if (IS_ERR(notifier))
+		return PTR_ERR(notifier) == -EINTR ? ERR_PTR(-ERESTARTSYS) : ERR_CAST(notifier);
+
+	return mmgpu_mm_publish(notifier, mm);
+}
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_mm_assign_to);
+
+/**
+ * mmgpu_mm_assign() - Give the caller's mm a number if it has none
+ *
+ * The first time takes the mmap lock for writing and visits every VMA. mm_struct has
+ * no other hook that a module can use to learn of its end.
+ *
+ * Return: the object, to be dropped with mmgpu_mm_put(), or ERR_PTR(): -EINVAL if
+ * the caller has no mm, -ENOMEM, -ERESTARTSYS.
+ */
+struct mmgpu_mm *mmgpu_mm_assign(void)
+{
+	if (!current->mm || current->flags & PF_KTHREAD)
+		return ERR_PTR(-EINVAL);
+
+	return mmgpu_mm_assign_to(current->mm);
+}
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_mm_assign);
 
 /**
  * mmgpu_mm_get_users() - Keep an mm from ending, for a short time
@@ -316,6 +339,7 @@ struct mm_struct *mmgpu_mm_get_users(struct mmgpu_mm *m)
 
 	return mm;
 }
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_mm_get_users);
 
 /**
  * mmgpu_mm_put_users() - Take back mmgpu_mm_get_users()
@@ -332,6 +356,7 @@ void mmgpu_mm_put_users(struct mmgpu_mm *m, struct mm_struct *mm)
 
 	mmput_async(mm);
 }
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_mm_put_users);
 
 /**
  * mmgpu_mm_end_if_abandoned() - End an mm that only we keep from ending
@@ -359,6 +384,7 @@ bool mmgpu_mm_end_if_abandoned(struct mmgpu_mm *m)
 
 	return gone;
 }
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_mm_end_if_abandoned);
 
 /**
  * mmgpu_mm_add_client() - Ask to be told the end of an mm
@@ -371,6 +397,7 @@ void mmgpu_mm_add_client(struct mmgpu_mm *m, struct mmgpu_mm_client *client)
 	list_add_tail(&client->link, &m->clients);
 	mutex_unlock(&m->clients_lock);
 }
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_mm_add_client);
 
 /**
  * mmgpu_mm_remove_client() - Take back mmgpu_mm_add_client()
@@ -383,6 +410,7 @@ void mmgpu_mm_remove_client(struct mmgpu_mm *m, struct mmgpu_mm_client *client)
 	list_del(&client->link);
 	mutex_unlock(&m->clients_lock);
 }
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_mm_remove_client);
 
 /**
  * mmgpu_mm_show() - Print the registry for debugfs
@@ -401,6 +429,7 @@ void mmgpu_mm_show(struct seq_file *s)
 		seq_printf(s, "%llu\n", m->seq);
 	rcu_read_unlock();
 }
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_mm_show);
 
 /**
  * mmgpu_mm_fini() - Give all notifiers back when the module goes
@@ -432,3 +461,4 @@ void mmgpu_mm_fini(void)
 	wait_event(mms_wq, !atomic_read(&mms_notifiers));
 	synchronize_rcu();
 }
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_mm_fini);

@@ -103,4 +103,10 @@ void mmgpu_mm_remove_client(struct mmgpu_mm *m, struct mmgpu_mm_client *client);
 void mmgpu_mm_show(struct seq_file *s);
 void mmgpu_mm_fini(void);
 
+#if IS_ENABLED(CONFIG_KUNIT)
+extern const struct mmu_notifier_ops mmgpu_mm_notifier_ops;
+struct mmgpu_mm *mmgpu_mm_publish(struct mmu_notifier *notifier, struct mm_struct *mm);
+struct mmgpu_mm *mmgpu_mm_assign_to(struct mm_struct *mm);
+#endif
+
 #endif /* _MMGPU_MM_H_ */

@@ -29,6 +29,8 @@
 #include <linux/uaccess.h>
 #include <linux/unaligned.h>
 
+#include <kunit/visibility.h>
+
 #include "mmgpu_mm.h"
 #include "mmgpu_svm.h"
 #include "mmgpu_trace.h"
@@ -65,6 +67,7 @@ int mmgpu_svm_init(struct mmgpu_svm *svm, struct mmgpu_mm *m)
 
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_svm_init);
 
 /**
  * mmgpu_svm_fini() - Take back mmgpu_svm_init()
@@ -75,6 +78,7 @@ void mmgpu_svm_fini(struct mmgpu_svm *svm)
 	mutex_destroy(&svm->lock);
 	kvfree(svm->buf);
 }
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_svm_fini);
 
 static bool svm_words_allowed(const void __user *dst, const void __user *src)
 {
