@@ -29,7 +29,7 @@ kunit_command() {
 	local suite glob=''
 	# KUnit has one pattern for all. What runs and is not selected is not judged.
 	if [[ $# = 1 && ${wanted[$1]% } != *' '* ]]; then glob=${1#kunit:}.${wanted[$1]% }; fi
-	[[ ! $glob ]] || echo "echo '$glob' >/sys/module/kunit/parameters/filter_glob"
+	[[ ! $glob ]] || echo "printf %s '$glob' >/sys/module/kunit/parameters/filter_glob"
 	echo "unload; fresh ''; modprobe mmgpu_test || echo 'mmgpu_test does not load'"
 	for suite in "$@"; do
 		echo "echo '@@ start $suite'; cat /sys/kernel/debug/kunit/${suite#kunit:}/results; echo; echo '@@ end $suite 0'"

@@ -67,10 +67,12 @@ module_closure() {
 	done
 }
 
-# add_module ROOT KERNEL LOAD: mmgpu.ko for this kernel, built if it is stale
+# add_module ROOT KERNEL LOAD: mmgpu.ko for this kernel, built if it is stale, and its
+# KUnit tests if the kernel has KUnit
 add_module() {
 	local root=$1 kernel=$2 load=$3 ko=$build/module-$2/mmgpu.ko all=$work/modules lib m
-	local -a depends
+	local tests=$build/module-$2/tests/mmgpu_test.ko
+	local -a depends kos
 	if [[ ! -e $ko || $(find "$top/drivers" "$top/uapi" -type f -newer "$ko" -print -quit) ]]; then
 		if [[ $load ]]; then
 			"$top/scripts/kernel" module "$kernel" || die "no mmgpu.ko for kernel $kernel"
@@ -85,10 +87,12 @@ add_module() {
 	mkdir -p "$root/$lib/extra" "$all/$lib"
 	ln -s usr/lib "$all/lib"
 	cp -a "$(dirname "$(base_image)")/root/$lib" "$all/usr/lib/modules/"
-	cp "$ko" "$root/$lib/extra/mmgpu.ko"
-	IFS=, read -ra depends <<<"$(modinfo -F depends "$ko")"
+	kos=("$ko")
+	[[ ! -e $tests ]] || kos+=("$tests")
+	cp "${kos[@]}" "$root/$lib/extra/"
+	IFS=, read -ra depends <<<"$(modinfo -F depends "${kos[@]}" | paste -sd,)"
 	for m in ${depends[@]+"${depends[@]}"}; do
-		[[ $(find "$all/$lib" -name "${m//[-_]/[-_]}.ko" -print -quit) ]] ||
+		[[ ! $m || $m = mmgpu || $(find "$all/$lib" -name "${m//[-_]/[-_]}.ko" -print -quit) ]] ||
 			module_closure "$MODULES" "$root/$lib" "$m"
 	done
 	cp -r "$root/$lib" "$all/usr/lib/modules/"
