@@ -43,8 +43,8 @@ static int fence_ends(int sync_file)
 	igt_assert_eq(igt_mmgpu_ioctl(sync_file, SYNC_IOC_FILE_INFO, &info), 0);
 	igt_assert_eq_u32(info.num_fences, 1);
 	igt_assert_eq(info.status, fence.status);
-	igt_assert_f(!strcmp(fence.driver_name, "mmgpu"), "driver: %s\n", fence.driver_name);
-	igt_assert_f(!strcmp(fence.obj_name, "job"), "name: %s\n", fence.obj_name);
+	igt_assert_f(!strcmp(fence.driver_name, "mmgpu") && !strcmp(fence.obj_name, "job"),
+		     "a fence %s of %s\n", fence.obj_name, fence.driver_name);
 	return fence.status;
 }
 
@@ -89,9 +89,9 @@ static int submit_long(int file, uint32_t ctx, uint32_t bo, uint64_t *map, uint6
 	return sync_file;
 }
 
-static uint32_t new_ctx(int file, uint32_t engine)
+static uint32_t new_ctx(int file, uint32_t which)
 {
-	return igt_mmgpu_ctx_create(file, MMGPU_PRIORITY_NORMAL, engine);
+	return igt_mmgpu_ctx_create(file, MMGPU_PRIORITY_NORMAL, IGT_MMGPU_KEPT_ENGINE + which);
 }
 
 /* ---- what is kept -------------------------------------------------------------------------- */
@@ -106,11 +106,13 @@ struct kept {
 	/* What the words of the buffer are: the first, and the first of the later pages. */
 	uint64_t *map;
 	uint64_t first, later;
-	uint64_t svm;
+	/* What a job writes without a buffer, and what it gets to write. */
+	uint64_t svm, svm_want;
 	int fences[FENCES_MAX];
 	unsigned int num_fences;
 	struct igt_mmgpu_stuck stuck;
 	struct igt_mmgpu_gate gate;
+	bool gate_shut;
 	struct igt_mmgpu_private own;
 	struct igt_mmgpu_peer peer;
 };
@@ -172,7 +174,7 @@ static void check_file(struct kept *kept)
 	igt_assert_eq(__igt_mmgpu_bo_create(kept->file, PAGE, 0, &handle), -ENODEV);
 	fences_are_gone(kept);
 	map_check(kept);
-	igt_assert_eq_u64(kept->svm, kept->svm ? BEGUN : 0);
+	igt_assert_eq_u64(kept->svm, kept->svm_want);
 }
 
 static void drop_file(struct kept *kept)
@@ -199,23 +201,30 @@ static void make_jobs(struct kept *kept)
 	make_file(kept, false);
 	kept->first = BEGUN;
 	for (uint32_t i = 0; i < 2; i++) {
-		ctx = new_ctx(kept->file, IGT_MMGPU_KEPT_ENGINE + i);
+		ctx = new_ctx(kept->file, i);
 		keep_fence(kept, submit_long(kept->file, ctx, kept->bo, kept->map, NULL));
 	}
 	keep_fence(kept, submit_empty(kept->file, ctx));
 	igt_mmgpu_gate_init(&kept->gate);
+	kept->gate_shut = true;
 	igt_mmgpu_job_init(&job, 0);
 	igt_mmgpu_job_in(&job, igt_mmgpu_gate_syncobj(&kept->gate, kept->file), 0);
 	keep_fence(kept, submit(kept->file, &job));
 }
 
+/* What waited for it is over, and nobody had to wait. */
+static void open_gate(struct kept *kept)
+{
+	igt_assert_eq(igt_mmgpu_sync_file_status(kept->gate.sync_file), 0);
+	igt_mmgpu_gate_open(&kept->gate);
+	kept->gate_shut = false;
+}
+
 static void check_jobs(struct kept *kept)
 {
 	check_file(kept);
-	if (kept->gate.fence) {
-		/* So nobody waited for it. */
-		igt_assert_eq(igt_mmgpu_sync_file_status(kept->gate.sync_file), 0);
-		igt_mmgpu_gate_open(&kept->gate);
+	if (kept->gate_shut) {
+		open_gate(kept);
 		igt_mmgpu_gate_fini(&kept->gate);
 	}
 }
@@ -223,24 +232,31 @@ static void check_jobs(struct kept *kept)
 /* A job with CPU addresses runs, or waits for a page, with others behind it. */
 static void make_svm(struct kept *kept)
 {
+	uint32_t ctx;
+
 	make_file(kept, true);
+	ctx = new_ctx(kept->file, 5);
+	kept->svm_want = BEGUN;
 	kept->first = BEGUN;
-	keep_fence(kept, submit_long(kept->file, 0, kept->bo, kept->map, &kept->svm));
-	keep_fence(kept, submit_empty(kept->file, 0));
+	keep_fence(kept, submit_long(kept->file, ctx, kept->bo, kept->map, &kept->svm));
+	keep_fence(kept, submit_empty(kept->file, ctx));
 }
 
 static void make_stuck(struct kept *kept)
 {
 	struct igt_mmgpu_job job;
+	uint32_t ctx;
 
 	make_file(kept, true);
+	ctx = new_ctx(kept->file, 5);
+	kept->svm_want = BEGUN;
 	igt_mmgpu_stuck_init(&kept->stuck, PAGE);
-	igt_mmgpu_job_init(&job, 0);
+	igt_mmgpu_job_init(&job, ctx);
 	igt_mmgpu_cmd_svm_fill(&job, &kept->svm, 8, BEGUN);
 	igt_mmgpu_cmd_svm_fill(&job, kept->stuck.mem, 8, 1);
 	igt_mmgpu_cmd_svm_fill(&job, &kept->svm, 8, NEVER);
 	keep_fence(kept, submit(kept->file, &job));
-	keep_fence(kept, submit_empty(kept->file, 0));
+	keep_fence(kept, submit_empty(kept->file, ctx));
 	igt_mmgpu_stuck_await(kept->stuck.uffd);
 }
 
@@ -289,6 +305,7 @@ static void make_import(struct kept *kept)
 
 	kept->file = igt_mmgpu_reopen(fd);
 	igt_mmgpu_gate_init(&kept->gate);
+	kept->gate_shut = true;
 	kept->bo = igt_mmgpu_import(kept->file, kept->gate.dmabuf);
 	igt_mmgpu_job_init(&job, 0);
 	igt_mmgpu_job_bo(&job, kept->bo, MMGPU_BO_REF_WRITE);
@@ -301,11 +318,8 @@ static void check_import(struct kept *kept)
 	uint64_t *map = igt_mmgpu_dmabuf_map(kept->gate.dmabuf, PAGE);
 
 	fences_are_gone(kept);
-	if (kept->gate.fence) {
-		igt_assert_eq(igt_mmgpu_sync_file_status(kept->gate.sync_file), 0);
-		igt_mmgpu_gate_open(&kept->gate);
-		kept->gate.fence = 0;
-	}
+	if (kept->gate_shut)
+		open_gate(kept);
 	igt_assert(igt_mmgpu_poll_ms(kept->gate.dmabuf, POLLOUT, IGT_MMGPU_PATIENCE * 1000) &
 		   POLLOUT);
 	igt_assert_eq_u64(map[0], 0);
@@ -326,8 +340,13 @@ static struct kept at_peer;
 
 static int peer_makes(int node, int file, const void *data)
 {
-	map_begin(&at_peer, igt_mmgpu_bo_map(igt_mmgpu_theirs.file, igt_mmgpu_theirs.bo, SIZE,
+	int theirs = igt_mmgpu_theirs.file;
+
+	map_begin(&at_peer, igt_mmgpu_bo_map(theirs, igt_mmgpu_theirs.bo, SIZE,
 					     PROT_READ | PROT_WRITE));
+	at_peer.first = BEGUN;
+	keep_fence(&at_peer, submit_long(theirs, new_ctx(theirs, 4),
+					 igt_mmgpu_theirs.bo, at_peer.map, NULL));
 	return 0;
 }
 
@@ -337,7 +356,7 @@ static int peer_checks(int node, int file, const void *data)
 
 	igt_assert_eq(__igt_mmgpu_bo_create(node, PAGE, 0, &handle), -ENODEV);
 	map_check(&at_peer);
-	igt_assert_eq(fence_ends(igt_mmgpu_theirs.sync_file), -ENODEV);
+	fences_are_gone(&at_peer);
 	return 0;
 }
 
@@ -346,7 +365,6 @@ static void make_grant(struct kept *kept)
 	igt_mmgpu_private_init(&kept->own, SIZE);
 	igt_mmgpu_peer_enter(&kept->peer, &kept->own, IGT_MMGPU_READ_WRITE, true);
 	igt_assert_eq(igt_mmgpu_peer_call(&kept->peer, peer_makes, -1, NULL, 0), 0);
-	igt_mmgpu_peer_run(&kept->peer, MMGPU_BO_REF_WRITE, LONG_MS);
 }
 
 static void check_grant(struct kept *kept)
@@ -367,10 +385,12 @@ static void drop_grant(struct kept *kept)
 static void make_sync_file(struct kept *kept)
 {
 	struct sync_merge_data merge = { .name = "merged" };
+	uint32_t ctx;
 
 	make_file(kept, false);
-	keep_fence(kept, submit_long(kept->file, 0, kept->bo, kept->map, NULL));
-	keep_fence(kept, submit_empty(kept->file, 0));
+	ctx = new_ctx(kept->file, 3);
+	keep_fence(kept, submit_long(kept->file, ctx, kept->bo, kept->map, NULL));
+	keep_fence(kept, submit_empty(kept->file, ctx));
 	merge.fd2 = kept->fences[1];
 	igt_assert_eq(igt_mmgpu_ioctl(kept->fences[0], SYNC_IOC_MERGE, &merge), 0);
 	kept->other = merge.fence;
@@ -400,7 +420,7 @@ static void make_syncobj(struct kept *kept)
 	uint32_t out;
 
 	make_file(kept, false);
-	keep_fence(kept, submit_long(kept->file, new_ctx(kept->file, IGT_MMGPU_KEPT_ENGINE + 2), kept->bo,
+	keep_fence(kept, submit_long(kept->file, new_ctx(kept->file, 2), kept->bo,
 				     kept->map, NULL));
 	out = igt_mmgpu_syncobj_create(kept->file);
 	igt_mmgpu_syncobj_import(kept->file, out, kept->fences[0]);
@@ -415,7 +435,6 @@ static void check_syncobj(struct kept *kept)
 	int file = __igt_mmgpu_open_driver("mmgpu", IGT_MMGPU_RENDER, 0);
 	uint32_t syncobj;
 
-	/* Without a device nobody can ask. */
 	if (file < 0)
 		return;
 	igt_assert_eq(drmSyncobjFDToHandle(file, kept->other, &syncobj), 0);
@@ -428,75 +447,62 @@ static void drop_syncobj(struct kept *kept)
 	close(kept->other);
 }
 
-static void make_bound(struct kept *kept)
-{
-	make_file(kept, true);
-}
-
 static const struct {
 	const char *name;
-	void (*make)(struct kept *kept);
-	void (*check)(struct kept *kept);
-	void (*drop)(struct kept *kept);
+	/* To make it, to check it, and to give it back. */
+	void (*act[3])(struct kept *kept);
 } kinds[] = {
-	{ "bound file", make_bound, check_file, drop_file },
-	{ "jobs", make_jobs, check_jobs, drop_file },
-	{ "SVM job", make_svm, check_file, drop_file },
-	{ "stuck SVM job", make_stuck, check_file, drop_stuck },
-	{ "exported", make_export, check_export, drop_export },
-	{ "imported", make_import, check_import, drop_import },
-	{ "grant", make_grant, check_grant, drop_grant },
-	{ "sync_file", make_sync_file, check_sync_file, drop_sync_file },
-	{ "syncobj", make_syncobj, check_syncobj, drop_syncobj },
+	{ "jobs", { make_jobs, check_jobs, drop_file } },
+	{ "SVM job", { make_svm, check_file, drop_file } },
+	{ "stuck SVM job", { make_stuck, check_file, drop_stuck } },
+	{ "exported", { make_export, check_export, drop_export } },
+	{ "imported", { make_import, check_import, drop_import } },
+	{ "grant", { make_grant, check_grant, drop_grant } },
+	{ "sync_file", { make_sync_file, check_sync_file, drop_sync_file } },
+	{ "syncobj", { make_syncobj, check_syncobj, drop_syncobj } },
 };
 
 static struct kept kepts[igt_mmgpu_count(kinds)];
 
 /* ---- all of them --------------------------------------------------------------------------- */
 
-static void shuffle(unsigned int *order)
+enum act { MAKE, CHECK, DROP };
+
+/* In any order. */
+static void act(enum act act)
 {
+	unsigned int order[igt_mmgpu_count(kinds)];
+
 	for (unsigned int i = 0; i < igt_mmgpu_count(kinds); i++) {
 		unsigned int j = igt_mmgpu_rand_range(&rnd, 0, i);
 
 		order[i] = order[j];
 		order[j] = i;
 	}
+	for (unsigned int i = 0; i < igt_mmgpu_count(kinds); i++) {
+		igt_debug("act %d: %s\n", act, kinds[order[i]].name);
+		/* Whatever is left, it keeps the module. */
+		igt_mmgpu_module_held();
+		kinds[order[i]].act[act](&kepts[order[i]]);
+	}
 }
 
 void igt_mmgpu_kept_make(void)
 {
-	unsigned int order[igt_mmgpu_count(kinds)];
-
 	if (!rnd.state)
 		igt_mmgpu_rand_init(&rnd);
 	fd = igt_mmgpu_open();
 	memset(kepts, 0, sizeof(kepts));
-	shuffle(order);
-	for (unsigned int i = 0; i < igt_mmgpu_count(kinds); i++)
-		kinds[order[i]].make(&kepts[order[i]]);
+	act(MAKE);
 	close(fd);
 }
 
 void igt_mmgpu_kept_check(void)
 {
-	unsigned int order[igt_mmgpu_count(kinds)];
-
-	shuffle(order);
-	for (unsigned int i = 0; i < igt_mmgpu_count(kinds); i++) {
-		igt_debug("check: %s\n", kinds[order[i]].name);
-		kinds[order[i]].check(&kepts[order[i]]);
-	}
+	act(CHECK);
 }
 
 void igt_mmgpu_kept_drop(void)
 {
-	unsigned int order[igt_mmgpu_count(kinds)];
-
-	shuffle(order);
-	for (unsigned int i = 0; i < igt_mmgpu_count(kinds); i++) {
-		igt_debug("drop: %s\n", kinds[order[i]].name);
-		igt_mmgpu_module_held();
-		kinds[order[i]].drop(&kepts[order[i]]);
-	}
+	act(DROP);
 }

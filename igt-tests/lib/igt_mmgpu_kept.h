@@ -11,8 +11,8 @@
  */
 #define IGT_MMGPU_KEPT_PARAMS	"engines=16 job_timeout_ms=60000 max_delay_ms=60000"
 
-/* Engines from here on are blocked by jobs; any others only if all of them have work. */
-#define IGT_MMGPU_KEPT_ENGINE	12
+/* Engines from here on are blocked by jobs. */
+#define IGT_MMGPU_KEPT_ENGINE	10
 
 void igt_mmgpu_kept_make(void);
 /* With the device gone, once or more often: fails unless all of it is as it should be. */
