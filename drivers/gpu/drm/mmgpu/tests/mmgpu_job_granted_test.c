@@ -160,7 +160,7 @@ static void mmgpu_job_granted_test_start_others(struct kunit *test)
 	gjob = mmgpu_granted_job_create(test, fix->bo, REF_R | REF_W);
 	gjob->job.mm_seq = fix->owner->seq;
 	gjob->job.granted = false;
-	KUNIT_EXPECT_EQ(test, mmgpu_job_start_granted(&gjob->job), 0);
+	KUNIT_ASSERT_EQ(test, mmgpu_job_start_granted(&gjob->job), 0);
 	mmgpu_granted_expect_running(test, 0);
 	mmgpu_granted_job_end(gjob);
 
@@ -169,17 +169,17 @@ static void mmgpu_job_granted_test_start_others(struct kunit *test)
 	gjob->objs[1] = &fix->bo->base.base;
 	gjob->bos[1].flags = REF_R;
 	gjob->job.num_bos = 2;
-	KUNIT_EXPECT_EQ(test, mmgpu_job_start_granted(&gjob->job), -ECANCELED);
+	KUNIT_ASSERT_EQ(test, mmgpu_job_start_granted(&gjob->job), -ECANCELED);
 	swap(gjob->objs[0], gjob->objs[1]);
-	KUNIT_EXPECT_EQ(test, mmgpu_job_start_granted(&gjob->job), -ECANCELED);
+	KUNIT_ASSERT_EQ(test, mmgpu_job_start_granted(&gjob->job), -ECANCELED);
 	KUNIT_ASSERT_EQ(test, 0, mmgpu_bo_grant(fix->bo, fix->other->seq, RO));
-	KUNIT_EXPECT_EQ(test, mmgpu_job_start_granted(&gjob->job), 0);
+	KUNIT_ASSERT_EQ(test, mmgpu_job_start_granted(&gjob->job), 0);
 	mmgpu_granted_job_end(gjob);
 
 	/* The grant of a dead mm serves no job that it left. */
 	gjob = mmgpu_granted_job_create(test, fix->bo, REF_R);
 	mmgpu_test_mm_end(test, fix->other_mm);
-	KUNIT_EXPECT_EQ(test, mmgpu_job_start_granted(&gjob->job), -ECANCELED);
+	KUNIT_ASSERT_EQ(test, mmgpu_job_start_granted(&gjob->job), -ECANCELED);
 	mmgpu_granted_expect_running(test, 0);
 }
 
