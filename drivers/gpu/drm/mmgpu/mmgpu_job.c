@@ -21,6 +21,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include <drm/drm_drv.h>
 #include <drm/drm_gem.h>
 
 #include <drm/mmgpu_drm.h>
@@ -325,10 +326,12 @@ void mmgpu_job_exec(struct mmgpu_job *job, struct mmgpu_svm_thread *thread)
 	exec.num_cmds = job->num_cmds;
 	exec.maps = job->maps;
 
-	/* Its cancellation may only be on its way. */
+	/* Its cancellation may only be on its way, and what it waited for be cancelled already. */
 	owner = mmgpu_file_owner(mfile);
 	if (owner && mmgpu_mm_is_gone(owner))
 		error = -ECANCELED;
+	else if (drm_dev_is_unplugged(&mdev->drm))
+		error = -ENODEV;
 	else
 		error = mmgpu_job_start_granted(job);
 	if (!error) {
