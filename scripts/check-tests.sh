@@ -192,10 +192,10 @@ guest_command() {
 # plan_boots KERNEL: lines "KERNEL|DIR|MEMORY|ENVIRONMENT|TEST", a boot each. Binaries
 # are dealt out by the time that they took here before, so that boots end together.
 plan_boots() {
-	local kernel=$1 name memory alone words load=100
+	local kernel=$1 name memory alone words load=100 guess=8
 	rm -rf "${results:?}/$kernel"
 	mkdir -p "$results/$kernel"
-	! sanitizes "$kernel" || load=200
+	! sanitizes "$kernel" || load=200 guess=16
 	for name in "${names[@]}"; do
 		runs_on "$name" "$kernel" || continue
 		alone=$(arg "$name" own)$(arg "$name" keeps) memory=$(arg "$name" memory)
@@ -204,11 +204,11 @@ plan_boots() {
 		# They run when one module is loaded, so they stay together
 		[[ $name != kunit:* ]] || alone=kunit
 		echo "${alone:--}|$(arg "$name" noload)$(arg "$name" module)|$name|$memory|$words"
-	done | awk -F'|' -v kernel="$kernel" -v dir="$results/$kernel/boot" -v load="$load" \
+	done | awk -F'|' -v kernel="$kernel" -v dir="$results/$kernel/boot" -v load="$load" -v guess="$guess" \
 		-v seconds="$cache/seconds/${kernel/#gcov/debug}" '
 	BEGIN { while ((getline line <seconds) > 0) { split(line, l, " "); took[l[1]] = l[2] } }
 	{ alone[NR] = $1; module[NR] = $2; memory[NR] = $4; words[NR] = $5
-	  time[NR] = $3 in took ? took[$3] + 1 : 8
+	  time[NR] = $3 in took ? took[$3] + 1 : guess
 	  if ($1 == "-") sum += time[NR] }
 	END {
 		boots = int(sum / load) + (sum > 0)

@@ -15,6 +15,7 @@
 
 #include "igt.h"
 #include "igt_mmgpu_grant.h"
+#include "igt_mmgpu_small.h"
 
 IGT_TEST_DESCRIPTION("The life of grants, and whose memory a granted buffer is.");
 
@@ -282,7 +283,9 @@ static void max_grants(void)
 /* Thousands of dead grantees leave nothing behind. */
 static void many_dead(void)
 {
-	for (int i = 0; i < 200; i++) {
+	int dead = igt_mmgpu_is_slow() ? 80 : 200;
+
+	for (int i = 0; i < dead; i++) {
 		struct igt_mmgpu_peer peer;
 
 		igt_mmgpu_peer_start(&peer, own.legacy);
