@@ -295,8 +295,16 @@ void fuzz_fd_add_(struct fuzz_run *run, struct fuzz_fd *table, size_t count, int
 struct fuzz_fd *fuzz_fd_pick_(struct fuzz_run *run, struct fuzz_fd *table, size_t count);
 /* Any object's descriptor, of whatever kind; -1 if there is none. */
 int fuzz_any_fd(struct fuzz_run *run);
-/* A descriptor of unknown kind becomes an object; -1 if it is of no use. */
-int fuzz_adopt_fd(struct fuzz_run *run, int fd);
+
+enum fuzz_fd_kind {
+	FUZZ_FD_OTHER, FUZZ_FD_RENDER, FUZZ_FD_CARD, FUZZ_FD_DMABUF, FUZZ_FD_SYNCFILE,
+	FUZZ_FD_TIMELINE,
+};
+
+int fuzz_any_fd_of(struct fuzz_run *run, enum fuzz_fd_kind *kind);
+/* It becomes an object, or is closed if it is of no use. */
+void fuzz_adopt_fd(struct fuzz_run *run, int fd, enum fuzz_fd_kind kind);
+enum fuzz_fd_kind fuzz_fd_kind_of(int fd);
 
 /* ---- calls ------------------------------------------------------------------------------------- */
 

@@ -149,16 +149,20 @@ int fuzz_do_query_mm(struct fuzz_run *run)
 /* Most are small: what counts is how many there are, and where they end. */
 static uint64_t any_size(struct fuzz_run *run)
 {
-	switch (fuzz_below(run, 40)) {
+	switch (fuzz_below(run, 100)) {
 	case 0:
-		return fuzz_odd(run);
 	case 1:
-		return (1ull << 20) * (1 + fuzz_below(run, 4));
+		return fuzz_odd(run);
 	case 2:
+		return 1 + fuzz_below(run, 4 << 20);
 	case 3:
-		return 1 + fuzz_below(run, 1 << 20);
+	case 4:
+	case 5:
+	case 6:
+	case 7:
+		return 1 + fuzz_below(run, 1 << 16);
 	default:
-		return 4096 * (1 + fuzz_below(run, 16)) - (fuzz_chance(run, 300) ? 8 : 0);
+		return 4096 * (1 + fuzz_below(run, 4)) - (fuzz_chance(run, 300) ? 8 : 0);
 	}
 }
 
@@ -217,7 +221,7 @@ int fuzz_do_bo_wait(struct fuzz_run *run)
 	args.handle = fuzz_id(run, bo);
 	args.flags = fuzz_chance(run, 500) ? MMGPU_BO_WAIT_WRITE : 0;
 	if (fuzz_chance(run, 500))
-		args.timeout_ns = fuzz_now() + fuzz_below(run, 20 * MSEC);
+		args.timeout_ns = fuzz_now() + fuzz_below(run, 4 * MSEC);
 	return fuzz_file_ioctl(run, fuzz_file_of(run, bo), DRM_IOCTL_MMGPU_BO_WAIT, &args);
 }
 

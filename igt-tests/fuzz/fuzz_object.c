@@ -251,7 +251,7 @@ struct fuzz_fd *fuzz_fd_pick_(struct fuzz_run *run, struct fuzz_fd *table, size_
 	return NULL;
 }
 
-int fuzz_any_fd(struct fuzz_run *run)
+int fuzz_any_fd_of(struct fuzz_run *run, enum fuzz_fd_kind *kind)
 {
 	struct fuzz_file *file;
 	struct fuzz_fd *fd = NULL;
@@ -260,40 +260,74 @@ int fuzz_any_fd(struct fuzz_run *run)
 	case 0:
 	case 1:
 	case 2:
+		*kind = FUZZ_FD_DMABUF;
 		fd = fuzz_fd_pick(run, dmabuf);
 		break;
 	case 3:
+		*kind = FUZZ_FD_SYNCFILE;
 		fd = fuzz_fd_pick(run, syncfile);
 		break;
 	case 4:
+		*kind = FUZZ_FD_TIMELINE;
 		fd = fuzz_fd_pick(run, timeline);
 		break;
 	}
 	if (fd)
 		return fd->fd;
 	file = fuzz_file_pick(run);
+	*kind = file && file->primary ? FUZZ_FD_CARD : FUZZ_FD_RENDER;
 	return file ? file->fd : -1;
 }
 
-int fuzz_adopt_fd(struct fuzz_run *run, int fd)
+int fuzz_any_fd(struct fuzz_run *run)
 {
+	enum fuzz_fd_kind kind;
+
+	return fuzz_any_fd_of(run, &kind);
+}
+
+void fuzz_adopt_fd(struct fuzz_run *run, int fd, enum fuzz_fd_kind kind)
+{
+	switch (kind) {
+	case FUZZ_FD_RENDER:
+	case FUZZ_FD_CARD:
+		fuzz_file_add(run, fd, kind == FUZZ_FD_CARD, true);
+		break;
+	case FUZZ_FD_DMABUF:
+		fuzz_fd_add(run, dmabuf, fd, lseek(fd, 0, SEEK_END));
+		break;
+	case FUZZ_FD_SYNCFILE:
+		fuzz_fd_add(run, syncfile, fd, 0);
+		break;
+	case FUZZ_FD_TIMELINE:
+		fuzz_fd_add(run, timeline, fd, 0);
+		break;
+	default:
+		close(fd);
+		break;
+	}
+}
+
+/* After exec nobody remembers. */
+enum fuzz_fd_kind fuzz_fd_kind_of(int fd)
+{
+	static const struct {
+		const char *part;
+		enum fuzz_fd_kind kind;
+	} known[] = {
+		{ "/dri/renderD", FUZZ_FD_RENDER }, { "/dri/card", FUZZ_FD_CARD },
+		{ "dmabuf", FUZZ_FD_DMABUF }, { "sync_file", FUZZ_FD_SYNCFILE },
+		{ "sw_sync", FUZZ_FD_TIMELINE },
+	};
 	char link[32], name[128];
+	unsigned int i;
 	ssize_t len;
 
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	len = readlink(link, name, sizeof(name) - 1);
 	name[len > 0 ? len : 0] = 0;
-	if (strstr(name, "/dri/renderD"))
-		fuzz_file_add(run, fd, false, true);
-	else if (strstr(name, "/dri/card"))
-		fuzz_file_add(run, fd, true, true);
-	else if (strstr(name, "dmabuf"))
-		fuzz_fd_add(run, dmabuf, fd, lseek(fd, 0, SEEK_END));
-	else if (strstr(name, "sync_file"))
-		fuzz_fd_add(run, syncfile, fd, 0);
-	else if (strstr(name, "sw_sync"))
-		fuzz_fd_add(run, timeline, fd, 0);
-	else
-		return -1;
-	return fd;
+	for (i = 0; i < fuzz_count(known); i++)
+		if (strstr(name, known[i].part))
+			return known[i].kind;
+	return FUZZ_FD_OTHER;
 }

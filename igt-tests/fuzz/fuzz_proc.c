@@ -142,8 +142,9 @@ int fuzz_do_exec(struct fuzz_run *run)
 int fuzz_do_send(struct fuzz_run *run)
 {
 	unsigned int to = fuzz_below(run, fuzz->workers);
-	int fd = fuzz_any_fd(run);
-	char data = 'f';
+	enum fuzz_fd_kind kind;
+	int fd = fuzz_any_fd_of(run, &kind);
+	char data = kind;
 	struct iovec iov = { &data, 1 };
 	union {
 		struct cmsghdr align;
@@ -187,8 +188,7 @@ int fuzz_do_recv(struct fuzz_run *run)
 		return -ENOMSG;
 	memcpy(&fd, CMSG_DATA(head), sizeof(int));
 	fuzz_say(run, "    received %d\n", fd);
-	if (fuzz_adopt_fd(run, fd) < 0)
-		close(fd);
+	fuzz_adopt_fd(run, fd, data);
 	return 0;
 }
 

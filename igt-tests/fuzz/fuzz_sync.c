@@ -156,7 +156,7 @@ static uint32_t wait_flags(struct fuzz_run *run)
 
 static int64_t short_timeout(struct fuzz_run *run)
 {
-	return fuzz_chance(run, 300) ? 0 : fuzz_now() + fuzz_below(run, 10 * MSEC);
+	return fuzz_chance(run, 300) ? 0 : fuzz_now() + fuzz_below(run, 3 * MSEC);
 }
 
 int fuzz_do_sync_wait(struct fuzz_run *run)

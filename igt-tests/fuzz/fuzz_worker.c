@@ -277,8 +277,8 @@ void fuzz_after_exec(const char *how)
 	op.seed = seed;
 	run->op = &op;
 	for (fd = 3; fd < FUZZ_FIRST_FD; fd++)
-		if (fcntl(fd, F_GETFD) >= 0 && fuzz_adopt_fd(run, fd) < 0)
-			close(fd);
+		if (fcntl(fd, F_GETFD) >= 0)
+			fuzz_adopt_fd(run, fd, fuzz_fd_kind_of(fd));
 	fuzz_run_programs(run, seed, 0, count);
 	run->slot->pid = 0;
 	_exit(0);
