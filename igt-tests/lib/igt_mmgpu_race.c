@@ -60,7 +60,7 @@ void igt_mmgpu_balance_result(struct igt_mmgpu_balance *b, bool first_won)
 	if (first_won != (b->streak > 0))
 		b->streak = 0;
 	b->streak += first_won ? 1 : -1;
-	step <<= abs(b->streak) < 12 ? abs(b->streak) : 12;
+	step <<= abs(b->streak) < 16 ? abs(b->streak) : 16;
 	b->bias += first_won ? -step : step;
 	if (first_won)
 		b->first++;

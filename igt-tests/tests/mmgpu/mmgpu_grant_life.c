@@ -280,7 +280,7 @@ static void max_grants(void)
 	free(peers);
 }
 
-/* Thousands of dead grantees leave nothing behind. */
+/* More dead grantees than MAX_GRANTS leave nothing behind. */
 static void many_dead(void)
 {
 	int dead = igt_mmgpu_is_slow() ? 80 : 200;

@@ -31,6 +31,7 @@
 
 MODULE_IMPORT_NS("DMA_BUF");
 
+/* DRM's own. An import knows our buffers by this address, and DRM's table has no name. */
 static const struct dma_buf_ops mmgpu_shared_dmabuf_ops = {
 	.attach = drm_gem_map_attach,
 	.detach = drm_gem_map_detach,
