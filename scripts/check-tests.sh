@@ -240,7 +240,7 @@ plan_boots() {
 					list = list words[j] " "
 					listed[j]
 				}
-			printf "%d %s|%s%d|%s||%s\n", total[b], kernel, dir, b, mem[b], list
+			if (list != "") printf "%d %s|%s%d|%s||%s\n", total[b], kernel, dir, b, mem[b], list
 		}
 	}' | sort -rn | cut -d' ' -f2-
 }
@@ -329,7 +329,7 @@ run_plan() {
 	ticker=$!
 	while IFS='|' read -ra boot; do
 		# One more than the VMs: the ticker
-		while [[ $(jobs -rp | wc -l) -gt ${MMGPU_JOBS:-2} ]]; do wait -n || :; done
+		while [[ $(jobs -rp | wc -l) -gt ${MMGPU_JOBS:-3} ]]; do wait -n || :; done
 		run_boot "${boot[@]}" {turn}>&- </dev/null &
 	done
 	while [[ $(jobs -rp | wc -l) -gt 1 ]]; do wait -n || :; done

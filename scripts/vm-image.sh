@@ -172,8 +172,8 @@ tree_image() {
 		local -a elf=()
 		for f in "${programs[@]}"; do if is_elf "$f"; then elf+=("$f"); fi; done
 		add_libraries "$root" ${elf[@]+"${elf[@]}"}
-		# Another run may still read the one before
-		find "$build" -maxdepth 1 -name '.vm-tree-*.cpio*' -mmin +60 -delete
+		# Another run may still read the one before, or delete the same
+		find "$build" -maxdepth 1 -name '.vm-tree-*.cpio*' -mmin +60 -exec rm -f {} +
 		pack "$root" >"$archive.$$"
 		mv "$archive.$$" "$archive"
 	fi

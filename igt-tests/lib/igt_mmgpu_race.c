@@ -15,11 +15,14 @@
 /* Without the end of a round for this long, nobody believes in one any more. */
 #define STUCK_SECONDS	30
 
+/* Loops: some tenths of a second, which is more than one side can need. */
+#define MAX_BIAS	(1 << 27)
+
 double igt_mmgpu_race_seconds(void)
 {
 	const char *seconds = getenv("RACE_SECONDS");
 
-	return seconds ? atof(seconds) : 3;
+	return seconds ? atof(seconds) : 1;
 }
 
 /* ---- meeting ------------------------------------------------------------------------- */
@@ -60,8 +63,10 @@ void igt_mmgpu_balance_result(struct igt_mmgpu_balance *b, bool first_won)
 	if (first_won != (b->streak > 0))
 		b->streak = 0;
 	b->streak += first_won ? 1 : -1;
-	step <<= abs(b->streak) < 16 ? abs(b->streak) : 16;
+	step <<= abs(b->streak) < 20 ? abs(b->streak) : 20;
 	b->bias += first_won ? -step : step;
+	if (abs(b->bias) > MAX_BIAS)
+		b->bias = first_won ? -MAX_BIAS : MAX_BIAS;
 	if (first_won)
 		b->first++;
 	else

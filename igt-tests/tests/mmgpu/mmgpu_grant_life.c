@@ -283,7 +283,7 @@ static void max_grants(void)
 /* More dead grantees than MAX_GRANTS leave nothing behind. */
 static void many_dead(void)
 {
-	int dead = igt_mmgpu_is_slow() ? 80 : 200;
+	int dead = igt_mmgpu_is_slow() ? 66 : 200;
 
 	for (int i = 0; i < dead; i++) {
 		struct igt_mmgpu_peer peer;

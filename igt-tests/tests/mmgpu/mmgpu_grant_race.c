@@ -31,7 +31,7 @@ IGT_TEST_DESCRIPTION("Revocation, and the owner's death, against all that a gran
 /* Fewer rounds say nothing; nor do any in which always the same side is first. */
 #define MIN_ROUNDS	20
 /* A kernel that checks itself takes some seconds for ten. */
-#define ENOUGH_ROUNDS	(igt_mmgpu_is_slow() ? 100 : 1000)
+#define ENOUGH_ROUNDS	(igt_mmgpu_is_slow() ? 200 : 1000)
 
 /* What a revocation may take on a slow machine, besides a job that it waits for. */
 #define SLACK_MS	5000

@@ -18,6 +18,7 @@
 
 #include "igt.h"
 #include "igt_mmgpu_baseline.h"
+#include "igt_mmgpu_race.h"
 #include "igt_mmgpu_stuck.h"
 
 IGT_TEST_DESCRIPTION("Whose memory a CPU address in a job names.");
@@ -32,13 +33,6 @@ IGT_TEST_DESCRIPTION("Whose memory a CPU address in a job names.");
 /* At one address in all of them, and one page until somebody writes. */
 static uint64_t *area_src, *area_dst;
 static uint64_t in_program[PAGE / 8];
-
-static unsigned int race_seconds(void)
-{
-	const char *text = getenv("RACE_SECONDS");
-
-	return text ? strtoul(text, NULL, 0) : 3;
-}
 
 static void fill_words(uint64_t *words, size_t size, uint64_t value)
 {
@@ -98,7 +92,7 @@ static int equal_proc(struct igt_mmgpu_proc *self, void *data)
 	igt_mmgpu_send(self->sock, "", 1);
 	igt_mmgpu_recv(self->sock, &go, 1);
 
-	deadline = igt_mmgpu_deadline_ms(race_seconds() * 1000);
+	deadline = igt_mmgpu_deadline_ms(igt_mmgpu_race_seconds() * 1000);
 	do
 		one_round(fd, bo, map, (uint64_t)(me + 1) << 48 | ++rounds);
 	while (igt_mmgpu_now() < deadline);

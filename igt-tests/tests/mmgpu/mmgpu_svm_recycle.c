@@ -193,7 +193,7 @@ static int holder_proc(struct igt_mmgpu_proc *self, void *data)
 
 static void open_files_hold_no_mm(void)
 {
-	unsigned int files = igt_mmgpu_is_slow() ? HELD / 3 : HELD;
+	unsigned int files = igt_mmgpu_is_slow() ? HELD / 8 : HELD;
 	struct igt_mmgpu_baseline before, held;
 	int fd[HELD];
 	int64_t deadline;
