@@ -209,6 +209,7 @@ struct fuzz_objects {
 	struct fuzz_fd syncfile[FUZZ_SYNCFILES];
 	struct fuzz_fd timeline[FUZZ_TIMELINES];
 	struct fuzz_map map[FUZZ_MAPS];
+	uint64_t mm_seq;	/* our own, if we know it */
 	uint32_t stale[FUZZ_STALE];
 	uint32_t stale_next;
 	pid_t child[FUZZ_CHILDREN];

@@ -42,11 +42,12 @@ int fuzz_do_open(struct fuzz_run *run)
 		fuzz_ioctl(run, fd, DRM_IOCTL_SET_MASTER, &none);
 		fuzz_ioctl(run, fd, DRM_IOCTL_DROP_MASTER, &none);
 	}
-	if (fuzz_chance(run, 500)) {
+	if (fuzz_chance(run, 800)) {
 		struct drm_mmgpu_bind_mm bind = {};
 
 		if (fuzz_ioctl(run, fd, DRM_IOCTL_MMGPU_BIND_MM, &bind) == 0) {
 			file->bound = true;
+			run->obj->mm_seq = bind.mm_seq;
 			fuzz->mm_seq[fuzz_below(run, FUZZ_BOARD)] = bind.mm_seq;
 		}
 	}
@@ -122,6 +123,7 @@ int fuzz_do_bind(struct fuzz_run *run)
 	ret = fuzz_file_ioctl(run, file, DRM_IOCTL_MMGPU_BIND_MM, &args);
 	if (ret == 0) {
 		file->bound = true;
+		run->obj->mm_seq = args.mm_seq;
 		fuzz->mm_seq[fuzz_below(run, FUZZ_BOARD)] = args.mm_seq;
 	}
 	return ret;
@@ -236,14 +238,14 @@ int fuzz_do_bo_grant(struct fuzz_run *run)
 	unsigned int i;
 
 	/* A private one, if there is one within reach. */
-	for (i = 0; bo && !bo->armed && i < 6; i++)
+	for (i = 0; bo && !bo->armed && i < 20; i++)
 		bo = fuzz_thing_pick(run, FUZZ_BO, NULL);
 	if (!bo)
 		return FUZZ_SKIPPED;
 	args.handle = fuzz_id(run, bo);
 	args.access = access[fuzz_below(run, fuzz_count(access))];
 	args.mm_seq = fuzz->mm_seq[fuzz_below(run, FUZZ_BOARD)];
-	for (i = 0; i < 8 && !args.mm_seq; i++)
+	for (i = 0; i < 8 && (!args.mm_seq || args.mm_seq == run->obj->mm_seq); i++)
 		args.mm_seq = fuzz->mm_seq[fuzz_below(run, FUZZ_BOARD)];
 	if (fuzz_chance(run, 30))
 		args.mm_seq += fuzz_below(run, 5) - 2;

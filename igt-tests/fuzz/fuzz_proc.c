@@ -42,8 +42,10 @@ static void child_main(struct fuzz_run *run, unsigned int index, uint64_t seed, 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	slot->tid = getpid();
 	slot->kind = FUZZ_MAX_KINDS;
+	slot->episode = run->slot->episode;
 	slot->pid = getpid();
 	run->slot = slot;
+	run->obj->mm_seq = 0;
 	run->index = index;
 	run->is_child = true;
 	run->kcov.on = false;

@@ -66,6 +66,9 @@ static void make_fill_or_copy(struct fuzz_run *run, struct job *job, struct drm_
 			cmd->dst_pitch += 64;
 			cmd->dst -= cmd->rows * 64;
 		}
+		/* The last row begins at 2^32. */
+		if (cmd->rows > 1 && fuzz_chance(run, 50))
+			cmd->dst_pitch = (1ull << 32) / (cmd->rows - 1) + fuzz_below(run, 3) - 1;
 	}
 	if (cmd->flags & MMGPU_CMD_DST_SVM)
 		cmd->dst = fuzz_address(run, true);
