@@ -99,23 +99,16 @@ static uint64_t jobs_until_now(struct igt_mmgpu_refusal *refusal)
 	return query.jobs_done;
 }
 
-void igt_mmgpu_refusal_expect(struct igt_mmgpu_refusal *refusal, int err)
+uint64_t igt_mmgpu_refusal_before(struct igt_mmgpu_refusal *refusal)
 {
-	struct igt_mmgpu_job *job = &refusal->job;
-	struct igt_mmgpu_job *before = malloc(sizeof(*before));
-	uint64_t jobs = jobs_until_now(refusal);
+	return jobs_until_now(refusal);
+}
+
+void igt_mmgpu_refusal_after(struct igt_mmgpu_refusal *refusal, uint64_t before)
+{
 	int fd = refusal->fd;
-	int ret;
 
-	igt_assert(before);
-	memcpy(before, job, sizeof(*job));
-	ret = __igt_mmgpu_job_submit(fd, job);
-	igt_assert_f(ret == -err, "got %d (%s), expected %d (%s)\n", ret, strerror(-ret), -err,
-		     strerror(err));
-	igt_assert_f(!memcmp(before, job, sizeof(*job)), "the arguments were written to\n");
-	free(before);
-
-	igt_assert_eq_u64(jobs_until_now(refusal), jobs + 1);
+	igt_assert_eq_u64(jobs_until_now(refusal), before + 1);
 	for (int i = 0; i < 2; i++) {
 		igt_assert(!igt_mmgpu_syncobj_has_fence(fd, refusal->out[i]));
 		igt_assert(igt_mmgpu_syncobj_has_fence(fd, refusal->in[i]));
@@ -125,12 +118,34 @@ void igt_mmgpu_refusal_expect(struct igt_mmgpu_refusal *refusal, int err)
 	contents_untouched(refusal);
 }
 
+void igt_mmgpu_refusal_expect(struct igt_mmgpu_refusal *refusal, int err)
+{
+	uint64_t jobs = igt_mmgpu_refusal_before(refusal);
+	struct igt_mmgpu_job *before = malloc(sizeof(*before));
+	struct igt_mmgpu_job *job = &refusal->job;
+	int ret;
+
+	igt_assert(before);
+	memcpy(before, job, sizeof(*job));
+	ret = __igt_mmgpu_job_submit(refusal->fd, job);
+	igt_assert_f(ret == -err, "got %d (%s), expected %d (%s)\n", ret, strerror(-ret), -err,
+		     strerror(err));
+	igt_assert_f(!memcmp(before, job, sizeof(*job)), "the arguments were written to\n");
+	free(before);
+	igt_mmgpu_refusal_after(refusal, jobs);
+}
+
 void igt_mmgpu_refusal_accept(struct igt_mmgpu_refusal *refusal)
+{
+	/* Not igt_mmgpu_job_run(): the test may have put its lists anywhere. */
+	igt_mmgpu_job_submit(refusal->fd, &refusal->job);
+	igt_mmgpu_refusal_accepted(refusal);
+}
+
+void igt_mmgpu_refusal_accepted(struct igt_mmgpu_refusal *refusal)
 {
 	int fd = refusal->fd;
 
-	/* Not igt_mmgpu_job_run(): the test may have put its lists anywhere. */
-	igt_mmgpu_job_submit(fd, &refusal->job);
 	igt_assert_eq(igt_mmgpu_syncobj_result(fd, refusal->out[0]), 0);
 	igt_mmgpu_syncobj_wait(fd, refusal->out[1], 1);
 	for (int i = 0; i < 2; i++) {

@@ -44,4 +44,9 @@ void igt_mmgpu_refusal_expect(struct igt_mmgpu_refusal *refusal, int err);
 /* Submits the job, which must be accepted; waits, and makes buffers and syncobjs fresh. */
 void igt_mmgpu_refusal_accept(struct igt_mmgpu_refusal *refusal);
 
+/* The parts of these, for a test that submits by itself. */
+uint64_t igt_mmgpu_refusal_before(struct igt_mmgpu_refusal *refusal);
+void igt_mmgpu_refusal_after(struct igt_mmgpu_refusal *refusal, uint64_t before);
+void igt_mmgpu_refusal_accepted(struct igt_mmgpu_refusal *refusal);
+
 #endif /* IGT_MMGPU_REFUSAL_H */
