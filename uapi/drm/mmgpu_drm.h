@@ -17,7 +17,9 @@ extern "C" {
  *
  * Padding and every flag bit that is not listed here must be 0, else the call
  * fails with ``EINVAL``. What a member that is only an output holds on entry is
- * ignored. A call that fails writes no output and changes nothing.
+ * ignored. A call that fails writes no output and changes nothing, but for one case:
+ * DRM core writes the output when all is done, and if it cannot it says ``EFAULT`` and
+ * takes nothing back. What was made stays until the file is closed.
  *
  * Structures grow at their end. DRM core extends a shorter one with zeroes and
  * cuts a longer one, so each later member comes with a flag that turns it on.
