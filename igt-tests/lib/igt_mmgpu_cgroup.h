@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright 2026 The mmgpu developers */
+#ifndef IGT_MMGPU_CGROUP_H
+#define IGT_MMGPU_CGROUP_H
+
+#include <stddef.h>
+
+/* A memory cgroup of the test's own, without swap. Skips where there can be none. */
+void igt_mmgpu_cgroup_make(const char *name, size_t limit);
+/* From now on there is no limit. */
+void igt_mmgpu_cgroup_lift(const char *name);
+void igt_mmgpu_cgroup_remove(const char *name);
+/* Moves the caller; what it has so far stays charged to where it was. */
+void igt_mmgpu_cgroup_enter(const char *name);
+
+#endif /* IGT_MMGPU_CGROUP_H */
