@@ -254,7 +254,7 @@ int drm_mmgpu_query(struct drm_mmgpu *dev, uint32_t flags, uint32_t *state,
  * MMGPU_BO_SHARED makes one that every holder of a handle may use, and other devices too.
  *
  * Errors: -EINVAL @size is 0, unknown @flags, @bop is NULL; -E2BIG @size is over
- * MMGPU_PARAM_MAX_BO_SIZE; -ENOSPC out of handles.
+ * MMGPU_PARAM_MAX_BO_SIZE; -ENOSPC out of memory or handles.
  */
 int drm_mmgpu_bo_new(struct drm_mmgpu *dev, uint64_t size, uint32_t flags,
 		     struct drm_mmgpu_bo **bop);
