@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: MIT
+/* Copyright 2026 The mmgpu developers */
+
+/*
+ * The system goes to sleep while jobs run, are queued, and are waited for. Those that run
+ * get until the job timeout, the others stay where they are; nothing is lost and nothing
+ * hangs for the time asleep. MMGPU_SUSPENDS is how often it does so under load (5).
+ */
+
+#include "igt.h"
+#include "igt_mmgpu.h"
+#include "igt_mmgpu_baseline.h"
+#include "igt_mmgpu_grant.h"
+#include "igt_mmgpu_line.h"
+#include "igt_mmgpu_nap.h"
+#include "igt_mmgpu_small.h"
+#include "igt_mmgpu_stuck.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <xf86drm.h>
+
+IGT_TEST_DESCRIPTION("Sleep of the system with work on the device.");
+
+#define PAGE		4096ul
+#define WORKERS		3
+/* Asleep: longer than a job may run. */
+#define SECONDS		1
+/* Falling asleep as well, which takes as long as the job that hangs. */
+#define ALARM		2
+
+static int fd = -1;
+static uint64_t timeout;
+/* Jobs in each line: few where it takes long to submit them. */
+static unsigned int queued_jobs = 20;
+
+/* Counts the time asleep, which the other clock may or may not do. */
+static int64_t boot_time(void)
+{
+	struct timespec ts;
+
+	igt_assert_eq(clock_gettime(CLOCK_BOOTTIME, &ts), 0);
+	return ts.tv_sec * IGT_MMGPU_NSEC_PER_SEC + ts.tv_nsec;
+}
+
+/* ---- jobs that run while the system goes to sleep ----------------------------------------- */
+
+struct running {
+	int file;
+	uint32_t ctx, bo, done;
+	uint64_t *map;
+	uint64_t svm;
+};
+
+static void running_start(struct running *run, uint32_t engine, uint64_t ms, bool svm)
+{
+	struct igt_mmgpu_job job;
+
+	run->file = igt_mmgpu_reopen(fd);
+	if (svm)
+		igt_mmgpu_bind_mm(run->file);
+	run->ctx = igt_mmgpu_ctx_create(run->file, MMGPU_PRIORITY_NORMAL, engine);
+	run->bo = igt_mmgpu_bo_create(run->file, PAGE, 0);
+	run->map = igt_mmgpu_bo_map(run->file, run->bo, 0, PROT_READ | PROT_WRITE);
+	run->done = igt_mmgpu_syncobj_create(run->file);
+	run->svm = 0;
+	igt_mmgpu_job_init(&job, run->ctx);
+	igt_mmgpu_job_bo(&job, run->bo, MMGPU_BO_REF_WRITE | MMGPU_BO_REF_NO_IMPLICIT_SYNC);
+	igt_mmgpu_cmd_fill(&job, 0, 0, 8, 1);
+	igt_mmgpu_cmd_delay(&job, ms);
+	igt_mmgpu_cmd_fill(&job, 0, 0, 8, 2);
+	if (svm)
+		igt_mmgpu_cmd_svm_fill(&job, &run->svm, 8, 2);
+	igt_mmgpu_job_out(&job, run->done, 0);
+	igt_mmgpu_job_submit(run->file, &job);
+	igt_mmgpu_await(run->map, 1);
+}
+
+static void running_check(struct running *run, int error, bool svm)
+{
+	struct drm_mmgpu_ctx_query query;
+
+	igt_assert_eq(igt_mmgpu_syncobj_result(run->file, run->done), error);
+	igt_assert_eq_u64(run->map[0], error ? 1 : 2);
+	igt_assert_eq_u64(run->svm, svm && !error ? 2 : 0);
+	igt_mmgpu_ctx_query(run->file, run->ctx, &query);
+	igt_assert_eq_u32(query.status, error == -ETIME ? MMGPU_CTX_BANNED : 0);
+	igt_assert_eq_u64(query.hangs, error == -ETIME);
+	igt_assert_eq_u64(query.jobs_done, !error);
+	munmap(run->map, PAGE);
+	close(run->file);
+}
+
+/* Nobody brings the page, as who could is asleep. The job after that one is not to blame. */
+struct waiting {
+	int file;
+	uint32_t ctx;
+	uint32_t done[2];
+	struct igt_mmgpu_stuck stuck;
+	uint64_t word;
+};
+
+static void waiting_start(struct waiting *wait, uint32_t engine)
+{
+	struct igt_mmgpu_job job;
+
+	wait->file = igt_mmgpu_reopen(fd);
+	igt_mmgpu_bind_mm(wait->file);
+	wait->ctx = igt_mmgpu_ctx_create(wait->file, MMGPU_PRIORITY_NORMAL, engine);
+	igt_mmgpu_stuck_init(&wait->stuck, PAGE);
+	wait->word = 0;
+	for (int i = 0; i < 2; i++) {
+		wait->done[i] = igt_mmgpu_syncobj_create(wait->file);
+		igt_mmgpu_job_init(&job, wait->ctx);
+		igt_mmgpu_cmd_svm_fill(&job, i ? &wait->word : (void *)wait->stuck.mem, 8, 1);
+		igt_mmgpu_job_out(&job, wait->done[i], 0);
+		igt_mmgpu_job_submit(wait->file, &job);
+	}
+	igt_mmgpu_stuck_await(wait->stuck.uffd);
+}
+
+static void waiting_check(struct waiting *wait)
+{
+	struct drm_mmgpu_ctx_query query;
+
+	igt_assert_eq(igt_mmgpu_syncobj_result(wait->file, wait->done[0]), -ECANCELED);
+	igt_assert_eq(igt_mmgpu_syncobj_result(wait->file, wait->done[1]), 0);
+	igt_assert_eq_u64(wait->word, 1);
+	igt_mmgpu_ctx_query(wait->file, wait->ctx, &query);
+	igt_assert_eq_u32(query.status, 0);
+	igt_assert_eq_u64(query.hangs, 0);
+	igt_assert_eq_u64(query.faults, 0);
+	igt_assert_eq_u64(query.jobs_done, 1);
+	igt_mmgpu_stuck_fini(&wait->stuck);
+	close(wait->file);
+}
+
+/* Jobs that say when they ran, and so that none did while the device slept. */
+#define TICKS		100
+#define TICK_MS		50
+
+struct ticker {
+	int file;
+	uint32_t ctx;
+	uint64_t *times;
+};
+
+static void ticker_start(struct ticker *ticker, uint32_t engine)
+{
+	struct igt_mmgpu_job job;
+	uint32_t bo;
+
+	ticker->file = igt_mmgpu_reopen(fd);
+	ticker->ctx = igt_mmgpu_ctx_create(ticker->file, MMGPU_PRIORITY_NORMAL, engine);
+	bo = igt_mmgpu_bo_create(ticker->file, PAGE, 0);
+	ticker->times = igt_mmgpu_bo_map(ticker->file, bo, 0, PROT_READ | PROT_WRITE);
+	for (unsigned int i = 0; i < TICKS; i++) {
+		igt_mmgpu_job_init(&job, ticker->ctx);
+		igt_mmgpu_job_bo(&job, bo, MMGPU_BO_REF_WRITE | MMGPU_BO_REF_NO_IMPLICIT_SYNC);
+		igt_mmgpu_cmd_timestamp(&job, 0, i * 8);
+		igt_mmgpu_cmd_delay(&job, TICK_MS);
+		igt_mmgpu_job_submit(ticker->file, &job);
+	}
+}
+
+/* By the clock of the time stamps; falling asleep, as far as others do it, is part of it. */
+static void ticker_check(struct ticker *ticker, uint64_t sleep)
+{
+	uint64_t now = igt_mmgpu_now(), gap = 0;
+	unsigned int i;
+
+	igt_mmgpu_ctx_destroy(ticker->file, ticker->ctx);
+	igt_assert_lt_u64(0, ticker->times[0]);
+	for (i = 1; i < TICKS && ticker->times[i]; i++)
+		if (gap < ticker->times[i] - ticker->times[i - 1])
+			gap = ticker->times[i] - ticker->times[i - 1];
+	if (now > ticker->times[i - 1] && gap < now - ticker->times[i - 1])
+		gap = now - ticker->times[i - 1];
+	igt_assert_lte_u64(sleep / 3, gap);
+	munmap(ticker->times, PAGE);
+	close(ticker->file);
+}
+
+/* ---- who waits in a call ---------------------------------------------------------------------- */
+
+/* The last one submits more than there may be, which takes too long on a slow kernel. */
+enum call { SYNCOBJ, BO, POLL, SUBMIT, CALLS };
+
+static int caller_proc(struct igt_mmgpu_proc *self, void *data)
+{
+	enum call call = *(enum call *)data;
+	int file = igt_mmgpu_reopen(fd);
+	uint64_t max = igt_mmgpu_get_param(file, MMGPU_PARAM_MAX_JOBS);
+	uint32_t in = igt_mmgpu_syncobj_create(file), out = igt_mmgpu_syncobj_create(file);
+	uint32_t bo = igt_mmgpu_bo_create(file, PAGE, 0);
+	struct igt_mmgpu_job job;
+	char byte = 0;
+	int fence;
+
+	igt_mmgpu_send(self->sock, &byte, 1);
+	/* Its own job waits for this one, which is still to come. */
+	igt_mmgpu_syncobj_import(file, in, igt_mmgpu_recv_fd(self->sock));
+	igt_mmgpu_job_init(&job, 0);
+	igt_mmgpu_job_bo(&job, bo, MMGPU_BO_REF_WRITE);
+	igt_mmgpu_job_in(&job, in, 0);
+	igt_mmgpu_job_out(&job, out, 0);
+	igt_mmgpu_job_submit(file, &job);
+	fence = igt_mmgpu_syncobj_export(file, out);
+	for (uint64_t i = 1; call == SUBMIT && i < max; i++)
+		igt_mmgpu_job_submit(file, &job);
+	igt_mmgpu_send(self->sock, &byte, 1);
+	switch (call) {
+	case BO:
+		igt_mmgpu_bo_wait(file, bo, MMGPU_BO_WAIT_WRITE);
+		break;
+	case POLL:
+		igt_assert(igt_mmgpu_poll_ms(fence, POLLIN, IGT_MMGPU_PATIENCE * 1000) & POLLIN);
+		break;
+	case SUBMIT:
+		igt_mmgpu_job_submit(file, &job);
+		break;
+	default:
+		break;
+	}
+	igt_assert_eq(igt_mmgpu_syncobj_result(file, out), 0);
+	return 0;
+}
+
+static int last_fence(const struct igt_mmgpu_line *line)
+{
+	uint32_t syncobj = igt_mmgpu_syncobj_create(line->fd);
+	int sync_file;
+
+	igt_assert_eq(drmSyncobjTransfer(line->fd, syncobj, 0, line->points, line->pushed, 0), 0);
+	sync_file = igt_mmgpu_syncobj_export(line->fd, syncobj);
+	igt_mmgpu_syncobj_destroy(line->fd, syncobj);
+	return sync_file;
+}
+
+/* ---- one sleep with all of it ------------------------------------------------------------- */
+
+static void with_everything(void (*nap)(unsigned int seconds), unsigned int seconds)
+{
+	struct running slow, svm, hang;
+	struct igt_mmgpu_line lines[4];
+	struct waiting waiting;
+	struct ticker ticker;
+	struct igt_mmgpu_proc callers[CALLS];
+	struct igt_mmgpu_baseline before;
+	enum call calls = igt_mmgpu_is_slow() ? SUBMIT : CALLS;
+	int64_t begin, all;
+	int bound, sync_file;
+	bool queued;
+	char byte;
+
+	igt_mmgpu_stuck_require();
+	/* Our own number stays for as long as we do. */
+	igt_mmgpu_number(fd);
+	igt_mmgpu_baseline_take(&before);
+	bound = igt_mmgpu_reopen(fd);
+	igt_mmgpu_bind_mm(bound);
+	for (enum call call = 0; call < calls; call++)
+		igt_mmgpu_proc_start(&callers[call], caller_proc, &call);
+	for (enum call call = 0; call < calls; call++)
+		igt_mmgpu_recv(callers[call].sock, &byte, 1);
+	/* Behind the slow job; from engine to engine; behind the hang; on the thread. */
+	igt_mmgpu_line_init(&lines[0], fd, 0, 1, false);
+	igt_mmgpu_line_init(&lines[1], fd, 0, 4, false);
+	igt_mmgpu_line_init(&lines[2], fd, 2, 1, false);
+	igt_mmgpu_line_init(&lines[3], bound, 0, 1, true);
+
+	ticker_start(&ticker, 3);
+	/* From here on against the time that these have. */
+	running_start(&hang, 2, igt_mmgpu_get_param(fd, MMGPU_PARAM_MAX_DELAY_MS), false);
+	running_start(&svm, 1, timeout * 6 / 10, true);
+	running_start(&slow, 0, timeout * 6 / 10, false);
+	for (size_t i = 0; i < igt_mmgpu_count(lines); i++)
+		igt_mmgpu_line_push(&lines[i], queued_jobs);
+	sync_file = last_fence(&lines[2]);
+	for (enum call call = 0; call < calls; call++)
+		igt_mmgpu_send_fd(callers[call].sock, sync_file);
+	for (enum call call = 0; call < calls; call++)
+		igt_mmgpu_recv(callers[call].sock, &byte, 1);
+	waiting_start(&waiting, 1);
+	queued = !igt_mmgpu_sync_file_status(sync_file);
+
+	begin = igt_mmgpu_now();
+	all = boot_time();
+	nap(seconds);
+	begin = igt_mmgpu_now() - begin;
+	all = boot_time() - all;
+
+	igt_info("asleep, with falling asleep: %.1f s, of which the clock counted %.1f; jobs %s\n",
+		 all / 1e9, begin / 1e9, queued ? "waited" : "were over before");
+	ticker_check(&ticker, begin);
+	running_check(&slow, 0, false);
+	running_check(&svm, 0, true);
+	running_check(&hang, -ETIME, false);
+	waiting_check(&waiting);
+	for (size_t i = 0; i < igt_mmgpu_count(lines); i++) {
+		igt_mmgpu_line_check(&lines[i]);
+		igt_mmgpu_line_fini(&lines[i]);
+	}
+	for (enum call call = 0; call < calls; call++)
+		igt_assert_eq(igt_mmgpu_proc_join(&callers[call]), 0);
+	close(sync_file);
+	close(bound);
+	igt_mmgpu_baseline_assert(&before);
+}
+
+static void devices(void)
+{
+	igt_mmgpu_nap_devices_require();
+	with_everything(igt_mmgpu_nap_devices, SECONDS);
+}
+
+static void s2idle(void)
+{
+	igt_mmgpu_nap_s2idle_require();
+	with_everything(igt_mmgpu_nap_s2idle, ALARM);
+}
+
+static void load(void)
+{
+	unsigned int total = igt_mmgpu_env_number("MMGPU_SUSPENDS", 5), busy = 0;
+	struct igt_mmgpu_load work;
+	unsigned long jobs;
+	int64_t begin;
+
+	igt_mmgpu_nap_devices_require();
+	igt_mmgpu_load_start(&work, WORKERS);
+	begin = igt_mmgpu_now();
+	for (unsigned int i = 0; i < total; i++) {
+		jobs = igt_mmgpu_load_jobs(&work);
+		usleep(20000 * (i % 5));
+		igt_mmgpu_nap_devices(0);
+		busy += igt_mmgpu_load_jobs(&work) > jobs;
+	}
+	begin = igt_mmgpu_now() - begin;
+	jobs = igt_mmgpu_load_stop(&work);
+	igt_info("%u sleeps in %.1f s, with work around %u of them; %lu jobs, all in order\n",
+		 total, begin / 1e9, busy, jobs);
+}
+
+int igt_main()
+{
+	igt_fixture() {
+		fd = igt_mmgpu_open();
+		timeout = igt_mmgpu_get_param(fd, MMGPU_PARAM_JOB_TIMEOUT_MS);
+		igt_require_f(timeout < SECONDS * 1000,
+			      "a job's time is longer than this test wants to sleep\n");
+		igt_require_f(igt_mmgpu_get_param(fd, MMGPU_PARAM_ENGINE_COUNT) >= 4,
+			      "too few engines for all that is to run at the same time\n");
+		if (igt_mmgpu_is_slow())
+			queued_jobs = 5;
+		igt_mmgpu_nap_init();
+	}
+
+	igt_describe("All devices sleep for longer than the job timeout.");
+	igt_subtest("devices")
+		devices();
+
+	igt_describe("The system suspends to idle until an alarm wakes it.");
+	igt_subtest("s2idle")
+		s2idle();
+
+	igt_describe("Many short sleeps of all devices under load.");
+	igt_subtest("load")
+		load();
+
+	igt_fixture() {
+		igt_mmgpu_proc_cleanup();
+		igt_mmgpu_nap_fini();
+		close(fd);
+	}
+}
