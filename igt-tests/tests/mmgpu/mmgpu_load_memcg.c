@@ -13,6 +13,7 @@
 #include "igt_mmgpu_cgroup.h"
 #include "igt_mmgpu_grant.h"
 #include "igt_mmgpu_line.h"
+#include "igt_mmgpu_small.h"
 #include "igt_mmgpu_stuck.h"
 
 #include <errno.h>
@@ -221,12 +222,17 @@ static void again_and_again(const struct thing *thing, struct igt_mmgpu_line *li
 	unsigned int first, again;
 
 	first = more_and_less(thing, line);
+	igt_assert_lt(0, first);
+	/* KASAN keeps for long what was given back, and takes long for the rest. */
+	if (igt_mmgpu_is_slow()) {
+		igt_info("%u %s\n", first, thing->name);
+		return;
+	}
 	do {
 		usleep(20000);
 		again = more_and_less(thing, line);
 	} while (again < first * 3 / 4 && igt_mmgpu_now() < deadline);
 	igt_info("%u %s, then %u\n", first, thing->name, again);
-	igt_assert_lt(0, first);
 	igt_assert_lte(first * 3 / 4, again);
 }
 
