@@ -28,6 +28,7 @@
  */
 
 #include <linux/bits.h>
+#include <linux/lockdep.h>
 #include <linux/rculist.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
@@ -257,6 +258,7 @@ static unsigned int mmgpu_bo_count_grants_locked(struct mmgpu_bo *bo)
 	struct mmgpu_grant *grant, *next;
 	unsigned int count = 0;
 
+	lockdep_assert_held_write(&bo->grants_lock);
 	list_for_each_entry_safe(grant, next, &bo->grants, link) {
 		if (mmgpu_mm_is_gone(grant->m))
 			mmgpu_grant_remove(grant);
@@ -294,8 +296,10 @@ static void mmgpu_bo_narrow_locked(struct mmgpu_bo *bo, struct mmgpu_grant *gran
 
 static bool mmgpu_bo_change_grant_locked(struct mmgpu_bo *bo, u64 seq, u32 access)
 {
-	struct mmgpu_grant *grant = mmgpu_bo_find_grant(bo, seq);
+	struct mmgpu_grant *grant;
 
+	lockdep_assert_held_write(&bo->grants_lock);
+	grant = mmgpu_bo_find_grant(bo, seq);
 	if (!grant)
 		return false;
 
