@@ -142,7 +142,7 @@ details() {
 			echo
 			echo "FAIL on $k: $name${sub:+ $sub}: $why"
 			if [[ $sub = '(boot)' ]]; then
-				if [[ $why == *KCSAN* ]]; then
+				if [[ $why == *data-race* ]]; then
 					"$top/scripts/kcsan-reports" "$dir/kernel" | head -n 120
 				else
 					tail -n 25 "$dir/kernel"

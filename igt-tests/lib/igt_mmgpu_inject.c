@@ -16,11 +16,11 @@ static __thread int fail_nth = -1;
  * By default allocations that may sleep are spared. The stack is neither judged nor, unless
  * MMGPU_INJECT_VERBOSE is set, printed: on a serial console that takes longer than all else.
  */
-static const struct knob {
+static struct knob {
 	const char *name;
 	const char *value;
 	char before[16];
-} knobs_template[] = {
+} knobs[] = {
 	{ "failslab/ignore-gfp-wait", "N" },
 	{ "failslab/stacktrace-depth", "0" },
 	{ "fail_page_alloc/ignore-gfp-wait", "N" },
@@ -32,8 +32,6 @@ static const struct knob {
 	{ "fail_page_alloc/verbose", NULL },
 	{ "fail_usercopy/verbose", NULL },
 };
-
-static struct knob knobs[igt_mmgpu_count(knobs_template)];
 
 static int open_knob(const struct knob *knob, int flags)
 {
@@ -63,7 +61,6 @@ void igt_mmgpu_inject_require(void)
 	const char *verbose = getenv("MMGPU_INJECT_VERBOSE") ?: "0";
 
 	igt_require_f(!access(FAIL_NTH, W_OK), "no " FAIL_NTH ": no debug kernel, or not root\n");
-	memcpy(knobs, knobs_template, sizeof(knobs));
 	for (unsigned int i = 0; i < igt_mmgpu_count(knobs); i++) {
 		int fd = open_knob(&knobs[i], O_RDONLY);
 

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "igt.h"
+#include "igt_mmgpu_cgroup.h"
 #include "igt_mmgpu_doors.h"
 #include "igt_mmgpu_stuck.h"
 #include "igt_mmgpu_victim.h"
@@ -171,16 +172,6 @@ static int open_device(unsigned int nth)
 	return fd >= 0 ? fd : igt_mmgpu_open();
 }
 
-static void join_cgroup(const char *dir)
-{
-	char path[256];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/cgroup.procs", dir);
-	file = fopen(path, "we");
-	igt_assert(file && fprintf(file, "%d\n", getpid()) > 0 && !fclose(file));
-}
-
 static void __attribute__((noreturn)) end_here(struct igt_mmgpu_proc *self,
 					       enum igt_mmgpu_ending ending)
 {
@@ -207,7 +198,7 @@ static int victim_proc(struct igt_mmgpu_proc *self, void *data)
 	int fd[IGT_MMGPU_VICTIM_FILES];
 
 	if (victim->cgroup)
-		join_cgroup(victim->cgroup);
+		igt_mmgpu_cgroup_enter(victim->cgroup);
 	for (unsigned int i = 0; i < victim->files; i++) {
 		fd[i] = open_device(i & 1);
 		igt_mmgpu_bind_mm(fd[i]);

@@ -57,7 +57,7 @@ struct igt_mmgpu_victim {
 	bool write_fault;
 	/* Before the end, give the files away, or close them. */
 	bool keep, close;
-	/* Directory of a memory cgroup to join first. */
+	/* A memory cgroup to enter first. */
 	const char *cgroup;
 	/* What the queued jobs wait for. */
 	struct igt_mmgpu_gate *gate;

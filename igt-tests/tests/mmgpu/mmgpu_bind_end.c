@@ -19,6 +19,7 @@
 #include "igt_mmgpu.h"
 #include "igt_mmgpu_baseline.h"
 #include "igt_mmgpu_doors.h"
+#include "igt_mmgpu_small.h"
 
 IGT_TEST_DESCRIPTION("What becomes of jobs, fences and memory when a bound file's owner ends.");
 
@@ -315,12 +316,13 @@ static void last_close(unsigned int what)
 static void end_and_close(void)
 {
 	struct hoarder hoarder = { BUSY | MAPPED, BY_KILL };
+	int rounds = igt_mmgpu_is_slow() ? 6 : 20;
 	struct igt_mmgpu_rand rnd;
 	struct igt_mmgpu_baseline before;
 
 	igt_mmgpu_rand_init(&rnd);
 	igt_mmgpu_baseline_take(&before);
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < rounds; i++) {
 		struct igt_mmgpu_proc proc;
 		int fd;
 

@@ -176,7 +176,7 @@ static void recycled_mm(void)
 {
 	const char *text = getenv("MMGPU_FORK_PROCESSES");
 	unsigned int count = text ? strtoul(text, NULL, 0) :
-			     igt_mmgpu_is_slow() ? 100 : 500;
+			     igt_mmgpu_is_slow() ? 60 : 500;
 
 	for (unsigned int i = 0; i < count; i++) {
 		pid_t pid;

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 
 #include "igt.h"
+#include "igt_mmgpu_cgroup.h"
 #include "igt_mmgpu_grant.h"
 #include "igt_mmgpu_small.h"
 
@@ -314,44 +315,13 @@ static void populates(void)
 	igt_mmgpu_peer_stop(&peer);
 }
 
-#define CGROUPS		"/sys/fs/cgroup"
+#define OWNER_GROUP	"mmgpu-owner"
+#define GRANTEE_GROUP	"mmgpu-grantee"
 #define MEMORY_SIZE	(32ll << 20)
-
-static bool write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	close(fd);
-	return ok;
-}
-
-static int64_t memory_of(const char *group)
-{
-	unsigned long long bytes;
-	char path[128];
-	FILE *file;
-
-	snprintf(path, sizeof(path), CGROUPS "/%s/memory.current", group);
-	file = fopen(path, "re");
-	igt_assert(file);
-	igt_assert_eq(fscanf(file, "%llu", &bytes), 1);
-	fclose(file);
-	return bytes;
-}
-
-/* Moves the caller. */
-static void enter_group(const char *group)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), CGROUPS "/%s/cgroup.procs", group);
-	igt_assert(write_file(path, "0"));
-}
 
 static int enter_grantee(int node, int fd, const void *data)
 {
-	enter_group("mmgpu-grantee");
+	igt_mmgpu_cgroup_enter(GRANTEE_GROUP);
 	return 0;
 }
 
@@ -378,15 +348,15 @@ static int charged_owner(struct igt_mmgpu_proc *self, void *data)
 
 	igt_mmgpu_peer_start(&peer, own.legacy);
 	igt_assert_eq(igt_mmgpu_peer_call(&peer, enter_grantee, -1, NULL, 0), 0);
-	enter_group("mmgpu-owner");
+	igt_mmgpu_cgroup_enter(OWNER_GROUP);
 	igt_mmgpu_private_fini(&own);
 	igt_mmgpu_private_init(&own, MEMORY_SIZE);
-	before = memory_of("mmgpu-owner");
-	other = memory_of("mmgpu-grantee");
+	before = igt_mmgpu_cgroup_memory(OWNER_GROUP);
+	other = igt_mmgpu_cgroup_memory(GRANTEE_GROUP);
 	grant(IGT_MMGPU_READ_WRITE, peer.seq);
-	owner = memory_of("mmgpu-owner") - before;
+	owner = igt_mmgpu_cgroup_memory(OWNER_GROUP) - before;
 	igt_assert_eq(igt_mmgpu_peer_call(&peer, touch_all, own.dmabuf, NULL, 0), 0);
-	other = memory_of("mmgpu-grantee") - other;
+	other = igt_mmgpu_cgroup_memory(GRANTEE_GROUP) - other;
 	igt_info("owner: %lld KiB more; grantee: %lld KiB more\n", (long long)owner / 1024,
 		 (long long)other / 1024);
 	/* Each CPU has some pages charged in advance. */
@@ -401,14 +371,12 @@ static void charges_owner(void)
 {
 	struct igt_mmgpu_proc proc;
 
-	igt_require_f(write_file(CGROUPS "/cgroup.subtree_control", "+memory"),
-		      "no memory controller in " CGROUPS "\n");
-	mkdir(CGROUPS "/mmgpu-owner", 0755);
-	mkdir(CGROUPS "/mmgpu-grantee", 0755);
+	igt_mmgpu_cgroup_make(OWNER_GROUP, IGT_MMGPU_CGROUP_UNLIMITED);
+	igt_mmgpu_cgroup_make(GRANTEE_GROUP, IGT_MMGPU_CGROUP_UNLIMITED);
 	igt_mmgpu_proc_start(&proc, charged_owner, NULL);
 	igt_assert_eq(igt_mmgpu_proc_join(&proc), 0);
-	rmdir(CGROUPS "/mmgpu-owner");
-	rmdir(CGROUPS "/mmgpu-grantee");
+	igt_mmgpu_cgroup_remove(OWNER_GROUP);
+	igt_mmgpu_cgroup_remove(GRANTEE_GROUP);
 }
 
 /* ---------------------------------------------------------------------------------------------------- */

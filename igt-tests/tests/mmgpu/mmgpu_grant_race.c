@@ -28,9 +28,11 @@ IGT_TEST_DESCRIPTION("Revocation, and the owner's death, against all that a gran
 
 #define READ_WRITE	(MMGPU_ACCESS_READ | MMGPU_ACCESS_WRITE)
 
-/* Fewer rounds say nothing; nor do any in which always the same side is first. */
-#define MIN_ROUNDS	20
-/* A kernel that checks itself takes some seconds for ten. */
+/*
+ * Fewer rounds say nothing, nor do any in which always the same side is first; but a kernel
+ * that checks itself takes some seconds for ten.
+ */
+#define MIN_ROUNDS	(igt_mmgpu_is_slow() ? 6 : 20)
 #define ENOUGH_ROUNDS	(igt_mmgpu_is_slow() ? 200 : 1000)
 
 /* What a revocation may take on a slow machine, besides a job that it waits for. */

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "igt.h"
+#include "igt_mmgpu_file.h"
 #include "igt_mmgpu_grant.h"
 
 IGT_TEST_DESCRIPTION("Grants and refusals in the trace, in the log and in debugfs.");
@@ -36,26 +37,16 @@ static void grant(uint32_t access, uint64_t seq)
 #define TRACING		"/sys/kernel/tracing"
 #define INSTANCE	TRACING "/instances/mmgpu-test"
 
-static bool write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-	bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
-
 static void trace_start(void)
 {
 	rmdir(INSTANCE);
 	igt_require_f(!mkdir(INSTANCE, 0700), "no " TRACING ": not root, or not mounted\n");
-	igt_assert(write_file(INSTANCE "/events/mmgpu/enable", "1"));
+	igt_assert(igt_mmgpu_file_write(INSTANCE "/events/mmgpu/enable", "1"));
 }
 
 static void trace_stop(void)
 {
-	write_file(INSTANCE "/events/mmgpu/enable", "0");
+	igt_mmgpu_file_write(INSTANCE "/events/mmgpu/enable", "0");
 	rmdir(INSTANCE);
 }
 
@@ -410,11 +401,11 @@ static void message(void)
 	struct igt_mmgpu_peer peer;
 	char text[128];
 
-	igt_require_f(kmsg >= 0 && lseek(kmsg, 0, SEEK_END) == 0 && write_file(DRM_DEBUG, "0x2"),
+	igt_require_f(kmsg >= 0 && lseek(kmsg, 0, SEEK_END) == 0 && igt_mmgpu_file_write(DRM_DEBUG, "0x2"),
 		      "no /dev/kmsg or no " DRM_DEBUG ": not root\n");
 	igt_mmgpu_peer_start(&peer, own.legacy);
 	igt_assert_eq(igt_mmgpu_peer_access(&peer, own.dmabuf), -EPERM);
-	igt_assert(write_file(DRM_DEBUG, "0"));
+	igt_assert(igt_mmgpu_file_write(DRM_DEBUG, "0"));
 	snprintf(text, sizeof(text), "handle: mm %llu refused what is mm %llu's: -1",
 		 (unsigned long long)peer.seq, (unsigned long long)own.seq);
 	igt_assert(log_has(kmsg, text));

@@ -329,11 +329,15 @@ static void load(void)
 {
 	unsigned int total = igt_mmgpu_env_number("MMGPU_SUSPENDS", igt_mmgpu_is_slow() ? 2 : 5);
 	unsigned int busy = 0;
+	struct igt_mmgpu_baseline before;
 	struct igt_mmgpu_load work;
 	unsigned long jobs;
 	int64_t begin;
 
 	igt_mmgpu_nap_devices_require();
+	/* Our own number stays for as long as we do. */
+	igt_mmgpu_number(fd);
+	igt_mmgpu_baseline_take(&before);
 	igt_mmgpu_load_start(&work, WORKERS);
 	begin = igt_mmgpu_now();
 	for (unsigned int i = 0; i < total; i++) {
@@ -346,6 +350,8 @@ static void load(void)
 	jobs = igt_mmgpu_load_stop(&work);
 	igt_info("%u sleeps in %.1f s, with work around %u of them; %lu jobs, all in order\n",
 		 total, begin / 1e9, busy, jobs);
+	igt_assert_lt(0, busy);
+	igt_mmgpu_baseline_assert(&before);
 }
 
 int igt_main()

@@ -367,7 +367,8 @@ static void hugetlb(void)
 	uint8_t *mem;
 	FILE *file = fopen("/proc/sys/vm/nr_hugepages", "r+");
 
-	igt_require_f(file && fscanf(file, "%u", &before) == 1, "no hugetlb pages here\n");
+	igt_require_f(file, "no hugetlb pages in this kernel\n");
+	igt_assert_eq(fscanf(file, "%u", &before), 1);
 	rewind(file);
 	igt_assert(fprintf(file, "%u", before + 1) > 0 && !fflush(file));
 	mem = mmap(NULL, size, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);

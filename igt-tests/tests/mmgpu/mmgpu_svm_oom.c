@@ -9,12 +9,11 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 
 #include "igt.h"
 #include "igt_mmgpu_baseline.h"
+#include "igt_mmgpu_cgroup.h"
 #include "igt_mmgpu_small.h"
 #include "igt_mmgpu_stuck.h"
 #include "igt_mmgpu_victim.h"
@@ -23,47 +22,8 @@ IGT_TEST_DESCRIPTION("Jobs with CPU addresses of a process that the OOM killer e
 
 #define BOUND_MS	(igt_mmgpu_is_slow() ? 30000 : 3000)
 
-#define ROOT		"/sys/fs/cgroup"
-#define CGROUP		ROOT "/mmgpu-svm-oom"
+#define CGROUP		"mmgpu-svm-oom"
 #define LIMIT		(64u << 20)
-
-static bool write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool good = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	if (fd >= 0)
-		close(fd);
-	return good;
-}
-
-static void make_cgroup(void)
-{
-	char limit[32];
-
-	igt_require_f(!access(ROOT "/cgroup.controllers", F_OK), "no cgroup2 at " ROOT "\n");
-	igt_require_f(write_file(ROOT "/cgroup.subtree_control", "+memory"),
-		      "no memory controller: %s\n", strerror(errno));
-	igt_require_f(!mkdir(CGROUP, 0755) || errno == EEXIST, "mkdir " CGROUP ": %s\n",
-		      strerror(errno));
-	snprintf(limit, sizeof(limit), "%u", LIMIT);
-	igt_assert(write_file(CGROUP "/memory.max", limit));
-	write_file(CGROUP "/memory.swap.max", "0");
-}
-
-/* How often somebody was killed there. */
-static unsigned long oom_kills(void)
-{
-	FILE *file = fopen(CGROUP "/memory.events", "re");
-	unsigned long kills = 0;
-	char line[128];
-
-	igt_assert(file);
-	while (fgets(line, sizeof(line), file))
-		sscanf(line, "oom_kill %lu", &kills);
-	fclose(file);
-	return kills;
-}
 
 /* ---- what the jobs read ----------------------------------------------------------------- */
 
@@ -120,22 +80,23 @@ static void copy_once(void)
 		.cgroup = CGROUP,
 		.more = copy_private,
 	};
-	unsigned long kills = oom_kills();
+	int64_t kills = igt_mmgpu_cgroup_oom_kills(CGROUP);
 
 	igt_mmgpu_victim_start(&victim);
 	igt_mmgpu_victim_end(&victim);
 	igt_mmgpu_victim_judge(&victim, BOUND_MS);
-	igt_assert_lt(kills, oom_kills());
+	igt_assert_lt_s64(kills, igt_mmgpu_cgroup_oom_kills(CGROUP));
 	assert_full(&victim);
 	igt_mmgpu_victim_fini(&victim);
 }
 
 static void reaped_pages(void)
 {
+	unsigned int rounds = igt_mmgpu_is_slow() ? 3 : 8;
 	struct igt_mmgpu_baseline before;
 
 	igt_mmgpu_baseline_take(&before);
-	for (unsigned int i = 0; i < 8; i++)
+	for (unsigned int i = 0; i < rounds; i++)
 		copy_once();
 	igt_mmgpu_baseline_assert(&before);
 }
@@ -157,13 +118,13 @@ static void hog_itself(unsigned int load, unsigned int files)
 			.cgroup = CGROUP,
 			.gate = &gate,
 		};
-		unsigned long kills = oom_kills();
+		int64_t kills = igt_mmgpu_cgroup_oom_kills(CGROUP);
 
 		igt_mmgpu_gate_init(&gate);
 		igt_mmgpu_victim_start(&victim);
 		igt_mmgpu_victim_end(&victim);
 		igt_mmgpu_victim_judge(&victim, BOUND_MS);
-		igt_assert_lt(kills, oom_kills());
+		igt_assert_lt_s64(kills, igt_mmgpu_cgroup_oom_kills(CGROUP));
 		igt_info("%.1f ms to the wait, %.1f ms to the last of %u fences\n",
 			 victim.wait_ms, victim.fence_ms, victim.fences);
 		igt_mmgpu_victim_fini(&victim);
@@ -228,11 +189,11 @@ static void job_hogs(int flags)
 			.more = hog_by_job,
 			.data = &flags,
 		};
-		unsigned long kills = oom_kills();
+		int64_t kills = igt_mmgpu_cgroup_oom_kills(CGROUP);
 		int64_t deadline = igt_mmgpu_deadline_ms(2 * BOUND_MS);
 
 		igt_mmgpu_victim_start(&victim);
-		while (oom_kills() == kills) {
+		while (igt_mmgpu_cgroup_oom_kills(CGROUP) == kills) {
 			igt_assert_f(igt_mmgpu_now() < deadline, "nobody was killed\n");
 			igt_assert_lt(0, bystander(fd, 0));
 		}
@@ -268,7 +229,7 @@ int igt_main()
 		igt_require_f(igt_mmgpu_get_param(fd, MMGPU_PARAM_SVM), "svm=0\n");
 		close(fd);
 		igt_mmgpu_stuck_require();
-		make_cgroup();
+		igt_mmgpu_cgroup_make(CGROUP, LIMIT);
 	}
 
 	for (unsigned int i = 0; i < igt_mmgpu_count(loads); i++) {
@@ -291,6 +252,6 @@ int igt_main()
 
 	igt_fixture() {
 		igt_mmgpu_proc_cleanup();
-		rmdir(CGROUP);
+		igt_mmgpu_cgroup_remove(CGROUP);
 	}
 }

@@ -15,6 +15,7 @@
 #include "igt.h"
 #include "igt_mmgpu_arena.h"
 #include "igt_mmgpu_busy.h"
+#include "igt_mmgpu_file.h"
 
 IGT_TEST_DESCRIPTION("Memory that moves under a job.");
 
@@ -37,36 +38,9 @@ static struct igt_mmgpu_busy busy;
 static uint8_t *dst, *src;
 static int64_t begin;
 
-static bool write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
-
-/* The number in the line that begins so, or -1. */
-static long read_number(const char *path, const char *name)
-{
-	FILE *file = fopen(path, "re");
-	size_t len = strlen(name);
-	long number = -1;
-	char line[256];
-
-	if (!file)
-		return -1;
-	while (number < 0 && fgets(line, sizeof(line), file))
-		if (!strncmp(line, name, len))
-			number = strtol(line + len, NULL, 10);
-	fclose(file);
-	return number;
-}
-
 static long vmstat(const char *name)
 {
-	return read_number("/proc/vmstat", name);
+	return igt_mmgpu_file_number("/proc/vmstat", name);
 }
 
 /* Source and destination, aligned to huge pages. */
@@ -104,7 +78,7 @@ static void swap_on(void)
 	int fd;
 
 	igt_require_f(geteuid() == 0 && igt_mmgpu_has_module("zram"), "no zram to swap to\n");
-	igt_require_f(write_file("/sys/block/zram0/disksize", "64M"), "zram0 is in use\n");
+	igt_require_f(igt_mmgpu_file_write("/sys/block/zram0/disksize", "64M"), "zram0 is in use\n");
 	/* As mkswap has it: version, last page, and at the end the mark. */
 	header[256] = 1;
 	header[257] = pages - 1;
@@ -123,7 +97,7 @@ static void swap_off(void)
 		return;
 	igt_assert_eq(swapoff("/dev/zram0"), 0);
 	swapping = false;
-	write_file("/sys/block/zram0/reset", "1");
+	igt_mmgpu_file_write("/sys/block/zram0/reset", "1");
 }
 
 static void page_out(struct igt_mmgpu_busy *b, uint64_t step)
@@ -187,7 +161,7 @@ static void split_and_collapse(struct igt_mmgpu_busy *b, uint64_t step)
 	case 3:
 		/* By the page itself, where debugfs can do that. */
 		snprintf(text, sizeof(text), "%d,%p,%p", getpid(), dst, dst + SIZE);
-		write_file("/sys/kernel/debug/split_huge_pages", text);
+		igt_mmgpu_file_write("/sys/kernel/debug/split_huge_pages", text);
 		break;
 	}
 	splits += vmstat("thp_split_pmd ") > before;
@@ -218,7 +192,7 @@ static void migrate_pages_away(struct igt_mmgpu_busy *b, uint64_t step)
 {
 	size_t page = igt_mmgpu_rand(&rnd) % (SIZE / PAGE) * PAGE;
 
-	write_file("/proc/sys/vm/compact_memory", "1");
+	igt_mmgpu_file_write("/proc/sys/vm/compact_memory", "1");
 	/* The old place is lost to the kernel, so not too often. */
 	if (igt_mmgpu_rand(&rnd) % 8)
 		return;
@@ -247,7 +221,7 @@ static long shared_most;
 
 static void scan(struct igt_mmgpu_busy *b, uint64_t step)
 {
-	long shared = read_number(KSM "pages_sharing", "");
+	long shared = igt_mmgpu_file_number(KSM "pages_sharing", "");
 
 	shared_most = shared > shared_most ? shared : shared_most;
 	usleep(1000);
@@ -255,7 +229,7 @@ static void scan(struct igt_mmgpu_busy *b, uint64_t step)
 
 static bool ksm_run(const char *how)
 {
-	return write_file(KSM "run", how);
+	return igt_mmgpu_file_write(KSM "run", how);
 }
 
 /* The same everywhere, until each job's end; then the others must still have it. */
@@ -271,8 +245,8 @@ static void ksm(void)
 	igt_assert(want);
 	for (size_t at = 0; at < SIZE; at += 8)
 		memcpy(want + at, &value, 8);
-	write_file(KSM "pages_to_scan", "4000");
-	write_file(KSM "sleep_millisecs", "1");
+	igt_mmgpu_file_write(KSM "pages_to_scan", "4000");
+	igt_mmgpu_file_write(KSM "sleep_millisecs", "1");
 	igt_assert(ksm_run("1"));
 	shared_most = 0;
 	do {
@@ -282,11 +256,11 @@ static void ksm(void)
 		memcpy(src, want, SIZE);
 		memcpy(dst, want, SIZE);
 		/* Each merged page is copied again when it is written. */
-		for (int wait = 0; wait < 200 && read_number(KSM "pages_sharing", "") < 100; wait++)
+		for (int wait = 0; wait < 200 && igt_mmgpu_file_number(KSM "pages_sharing", "") < 100; wait++)
 			usleep(10000);
 		igt_assert_eq(igt_mmgpu_busy_job(&busy, scan, false), 0);
 		igt_mmgpu_arena_compare("merged", dst, want, SIZE);
-		for (int wait = 0; wait < 200 && read_number(KSM "pages_sharing", "") < 100; wait++)
+		for (int wait = 0; wait < 200 && igt_mmgpu_file_number(KSM "pages_sharing", "") < 100; wait++)
 			usleep(10000);
 		igt_mmgpu_job_init(&job, 0);
 		cmd = igt_mmgpu_cmd_fill(&job, 0, (uintptr_t)dst + 5, SIZE / 2, ~0ull);
