@@ -284,9 +284,10 @@ static size_t svm_to_page_end(const struct svm_copy *copy, size_t at, size_t len
 
 /*
  * What was not copied is @left bytes, at the end or, backwards, at the start. Faults in what
- * comes next of it. Returns how much that is, 0 if the page tables refuse it.
+ * comes next of it; in a @hurry, because pages go away before the last one is there, only
+ * one at each end. Returns how much that is, 0 if the page tables refuse it.
  */
-static size_t svm_fault_in_next(struct svm_copy *copy, size_t len, size_t left)
+static size_t svm_fault_in_next(struct svm_copy *copy, size_t len, size_t left, bool hurry)
 {
 	size_t at = len - left, next;
 
@@ -296,8 +297,9 @@ static size_t svm_fault_in_next(struct svm_copy *copy, size_t len, size_t left)
 	}
 
 	/* All of it is refused if user space ends in the range. */
-	return svm_fault_in(copy, at, left) ?:
-	       svm_fault_in(copy, at, svm_to_page_end(copy, at, left));
+	next = hurry ? 0 : svm_fault_in(copy, at, left);
+
+	return next ?: svm_fault_in(copy, at, svm_to_page_end(copy, at, left));
 }
 
 /* In the owner's mm. Forwards, all before the first byte that is refused is copied. */
@@ -305,6 +307,7 @@ static int svm_copy_in_mm(struct mmgpu_svm *svm, struct svm_copy *copy, size_t l
 {
 	size_t left = len, try = len;
 	unsigned int rounds = 0;
+	bool hurry = false;
 
 	while (left) {
 		size_t at = copy->backwards ? left - try : len - left;
@@ -318,6 +321,8 @@ static int svm_copy_in_mm(struct mmgpu_svm *svm, struct svm_copy *copy, size_t l
 		mmgpu_svm_end(svm);
 
 		left -= done;
+		rounds = done ? 0 : rounds + 1;
+		hurry |= rounds > 1;
 		if (done == try) {
 			try = left;
 			continue;
@@ -325,11 +330,10 @@ static int svm_copy_in_mm(struct mmgpu_svm *svm, struct svm_copy *copy, size_t l
 
 		cond_resched();
 		WRITE_ONCE(svm->faulting, true);
-		try = svm_fault_in_next(copy, len, left);
+		try = svm_fault_in_next(copy, len, left, hurry);
 		WRITE_ONCE(svm->faulting, false);
 
 		/* There are pages that can be there and still not be used (shadow stacks). */
-		rounds = done ? 0 : rounds + 1;
 		if (try && rounds < SVM_MAX_ROUNDS)
 			continue;
 
