@@ -53,7 +53,7 @@ check: ## All checks on all kernels; the short loop: KERNEL=6.12 TEST='mmgpu_bin
 	@scripts/check $(if $(KERNEL)$(TEST),tests '$(KERNEL)' '$(TEST)',all)
 
 check-debug: ## All tests on kernels that check themselves: KASAN, lockdep, KCSAN and more; FULL=1 for hours
-	@scripts/check-debug $(FULL)
+	@scripts/check-debug '$(FULL)' '$(TEST)'
 
 coverage: ## Which lines of the driver the tests run: TEST='mmgpu_bind*'
 	@scripts/coverage '$(TEST)'
