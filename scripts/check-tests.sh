@@ -12,7 +12,7 @@
 #   noload            the test loads mmgpu by itself
 #   keeps REASON      a boot of its own, and mmgpu cannot be unloaded after it
 #   memory MIB        memory of the VM (a boot of its own)
-#   own               a boot of its own
+#   rebinds           mmgpu is loaded anew after it
 #   timeout SECONDS   time for this binary (default 120; 4 times that on debug, kcsan)
 #   only KERNEL...    not on other kernels than these
 #   kcsan             on the data-race kernel, too
@@ -165,7 +165,7 @@ guest_command() {
 		echo "run $name '$module' $(seconds_for "$kernel" "$name")" \
 			"$(arg "$name" command | grep . || echo "$name --run-subtest '${pattern// /,}'")"
 		# It leaves mmgpu as it likes
-		[[ $module != - ]] || echo 'loaded=?'
+		[[ $module != - && ! $(arg "$name" rebinds) ]] || echo 'loaded=?'
 	done
 	[[ ${#kunit[@]} -eq 0 ]] || kunit_command "${kunit[@]}"
 	if [[ $kernel = gcov ]]; then
@@ -198,17 +198,17 @@ plan_boots() {
 	! sanitizes "$kernel" || load=200 guess=16
 	for name in "${names[@]}"; do
 		runs_on "$name" "$kernel" || continue
-		alone=$(arg "$name" own)$(arg "$name" keeps) memory=$(arg "$name" memory)
-		words=$(words_of "$name")
-		[[ ! $memory$alone ]] || alone=$name
+		memory=$(arg "$name" memory) alone=$memory$(arg "$name" keeps) words=$(words_of "$name")
+		[[ ! $alone ]] || alone=$name
 		# They run when one module is loaded, so they stay together
 		[[ $name != kunit:* ]] || alone=kunit
-		echo "${alone:--}|$(arg "$name" noload)$(arg "$name" module)|$name|$memory|$words"
+		echo "${alone:--}|$(arg "$name" noload)$(arg "$name" module)|$name|$memory|$(arg "$name" timeout)|$words"
 	done | awk -F'|' -v kernel="$kernel" -v dir="$results/$kernel/boot" -v load="$load" -v guess="$guess" \
 		-v seconds="$cache/seconds/${kernel/#gcov/debug}" '
 	BEGIN { while ((getline line <seconds) > 0) { split(line, l, " "); took[l[1]] = l[2] } }
-	{ alone[NR] = $1; module[NR] = $2; memory[NR] = $4; words[NR] = $5
-	  time[NR] = $3 in took ? took[$3] + 1 : guess
+	{ alone[NR] = $1; module[NR] = $2; memory[NR] = $4; words[NR] = $6
+	  # Who asked for more time than usual takes long, too
+	  time[NR] = $3 in took ? took[$3] + 1 : guess * ($5 ? ($5 / 120) ^ 2 : 1)
 	  if ($1 == "-") sum += time[NR] }
 	END {
 		# A boot has its price, too
