@@ -192,10 +192,10 @@ guest_command() {
 # plan_boots KERNEL: lines "KERNEL|DIR|MEMORY|ENVIRONMENT|TEST", a boot each. Binaries
 # are dealt out by the time that they took here before, so that boots end together.
 plan_boots() {
-	local kernel=$1 name memory alone words load=100 guess=8
+	local kernel=$1 name memory alone words load=150 guess=8
 	rm -rf "${results:?}/$kernel"
 	mkdir -p "$results/$kernel"
-	! sanitizes "$kernel" || load=200 guess=16
+	! sanitizes "$kernel" || load=500 guess=16
 	for name in "${names[@]}"; do
 		runs_on "$name" "$kernel" || continue
 		memory=$(arg "$name" memory) alone=$memory$(arg "$name" keeps) words=$(words_of "$name")

@@ -96,6 +96,8 @@ struct fuzz_stat {
 	uint32_t err[FUZZ_ERRNOS];
 };
 
+#define FUZZ_SHARED_TIMELINES	32
+
 struct fuzz_shared {
 	/* Set before the first worker starts. */
 	uint64_t seed;
@@ -111,6 +113,10 @@ struct fuzz_shared {
 	int32_t rx[FUZZ_MAX_WORKERS];
 	int32_t tx[FUZZ_MAX_WORKERS];
 	int32_t devnull;
+	/* sw_sync's; the workers' are duplicates of these. -1: there is none. */
+	int32_t timeline[FUZZ_SHARED_TIMELINES];
+	uint32_t timeline_value[FUZZ_SHARED_TIMELINES];
+	uint32_t timelines_taken;
 
 	uint32_t stop;
 	uint32_t rebinds;
@@ -149,6 +155,8 @@ extern struct fuzz_shared *fuzz;
 
 int fuzz_shared_create(void);
 void fuzz_shared_attach(int fd);
+void fuzz_timelines_open(void);
+void fuzz_timelines_close(void);
 int fuzz_shared_fd(void);
 /* Statistics, and the fuzzer's check of itself; false if it is not worth its name. */
 bool fuzz_report(bool check);
@@ -182,7 +190,7 @@ struct fuzz_thing {
 
 struct fuzz_fd {
 	int fd;			/* -1: free */
-	uint64_t size;
+	uint64_t size;		/* dmabuf: bytes; timeline: which of the shared ones */
 };
 
 struct fuzz_map {

@@ -267,6 +267,7 @@ static bool phase(const struct fuzz_options *options, int64_t begin, unsigned in
 	static uint64_t tick;
 
 	make_sockets();
+	fuzz_timelines_open();
 	fuzz_store(fuzz->stop, 0);
 	for (i = 0; i < all; i++)
 		start(i);
@@ -287,6 +288,7 @@ static bool phase(const struct fuzz_options *options, int64_t begin, unsigned in
 	if (!stop_all(options->patience))
 		return false;
 	close_sockets();
+	fuzz_timelines_close();
 	return !hung;
 }
 

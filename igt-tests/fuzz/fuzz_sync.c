@@ -334,22 +334,55 @@ int fuzz_do_sync_file_merge(struct fuzz_run *run)
 
 /* ---- fences of user space --------------------------------------------------------------- */
 
+/*
+ * While a timeline is closed with fences that have not signalled, sw_sync holds a lock that
+ * a fence takes when it goes, and DRM's eventfds drop fences as they signal. So nobody
+ * has the only reference to a timeline but the supervisor, which signals all first.
+ */
+void fuzz_timelines_open(void)
+{
+	for (unsigned int i = 0; i < FUZZ_SHARED_TIMELINES; i++) {
+		int fd = open("/sys/kernel/debug/sync/sw_sync", O_RDWR | O_CLOEXEC);
+
+		fuzz->timeline[i] = fcntl(fd, F_DUPFD, FUZZ_FIRST_FD);
+		fuzz->timeline_value[i] = 0;
+		close(fd);
+	}
+}
+
+void fuzz_timelines_close(void)
+{
+	/* Any value is passed once in a round, whatever a fence was created with. */
+	uint32_t by = 1u << 29, rounds = 64;
+
+	for (unsigned int i = 0; i < FUZZ_SHARED_TIMELINES; i++) {
+		if (fuzz->timeline[i] < 0)
+			continue;
+		for (uint32_t j = 0; j < 8 * rounds; j++)
+			ioctl(fuzz->timeline[i], SW_SYNC_INC, &by);
+		close(fuzz->timeline[i]);
+		fuzz->timeline[i] = -1;
+	}
+}
+
 int fuzz_do_sw_sync_create(struct fuzz_run *run)
 {
 	struct fuzz_fd *timeline = fuzz_fd_pick(run, timeline);
 	struct sw_sync_fence args = { .value = 1 + fuzz_below(run, 3), .fence = -1 };
-	int fd, ret;
+	int ret;
 
 	if (!timeline || fuzz_chance(run, 200)) {
-		fd = open("/sys/kernel/debug/sync/sw_sync", O_RDWR | O_CLOEXEC);
+		uint32_t which = fuzz_add(fuzz->timelines_taken, 1) % FUZZ_SHARED_TIMELINES;
+		int fd = fcntl(fuzz->timeline[which], F_DUPFD_CLOEXEC, 3);
+
 		if (fd < 0)
-			return -errno;
-		fuzz_fd_add(run, timeline, fd, 0);
+			return FUZZ_SKIPPED;
+		fuzz_fd_add(run, timeline, fd, which);
 		timeline = fuzz_fd_pick(run, timeline);
 		if (!timeline)
 			return FUZZ_SKIPPED;
 	}
-	args.value += timeline->size;
+	args.value += fuzz_load(fuzz->timeline_value[timeline->size % FUZZ_SHARED_TIMELINES]);
 	ret = fuzz_ioctl(run, timeline->fd, SW_SYNC_CREATE_FENCE, &args);
 	if (ret == 0 && args.fence > 2)
 		fuzz_fd_add(run, syncfile, args.fence, 0);
@@ -366,6 +399,6 @@ int fuzz_do_sw_sync_inc(struct fuzz_run *run)
 		return FUZZ_SKIPPED;
 	ret = fuzz_ioctl(run, timeline->fd, SW_SYNC_INC, &by);
 	if (ret == 0)
-		timeline->size += by;
+		fuzz_add(fuzz->timeline_value[timeline->size % FUZZ_SHARED_TIMELINES], by);
 	return ret;
 }

@@ -22,7 +22,7 @@
 
 IGT_TEST_DESCRIPTION("Unbinding and unloading under load, with everything kept.");
 
-#define USERS		6
+#define USERS		(igt_mmgpu_is_slow() ? 3 : 6)
 #define UNLOAD_EVERY	4
 
 static struct igt_mmgpu_rand rnd;
