@@ -274,13 +274,20 @@ static bool owner_finds_all(struct owner *o, enum igt_mmgpu_word kind, unsigned 
 	return all;
 }
 
+static bool storm_is_over(unsigned int rounds)
+{
+	if (!atomic_load(&ring->stop) || rounds < 10 * MIN_ROUNDS)
+		return false;
+	return (ring->owner_first && ring->guest_first) || rounds >= 10 * ENOUGH_ROUNDS;
+}
+
 /* Nobody waits for anybody here: as many revocations as can be. */
 static void owner_storm(struct owner *o)
 {
 	struct igt_mmgpu_rand rnd;
 
 	igt_mmgpu_rand_init(&rnd);
-	for (unsigned int round = 1; !atomic_load(&ring->stop) || round < 10 * MIN_ROUNDS; round++) {
+	for (unsigned int round = 1; !storm_is_over(round); round++) {
 		atomic_store(&ring->round, round);
 		owner_fill_some(o, IGT_MMGPU_OPEN, round);
 		ring->owner = "granting";
