@@ -6,7 +6,7 @@
  * taken for it. The kernel hands an mm_struct out again within a few forks, so thousands
  * of short processes try the files of dead owners.
  *
- * MMGPU_BIND_PROCESSES is how many (20,000, and 500 on a debug kernel), MMGPU_BIND_EXECS how
+ * MMGPU_BIND_PROCESSES is how many (6,000, and 500 on a debug kernel), MMGPU_BIND_EXECS how
  * many times a program executes itself (20, and 5).
  */
 
@@ -173,7 +173,7 @@ static int worker_proc(struct igt_mmgpu_proc *self, void *data)
 static void short_processes(void)
 {
 	unsigned int total = igt_mmgpu_env_number("MMGPU_BIND_PROCESSES",
-						  igt_mmgpu_is_slow() ? 500 : 20000);
+						  igt_mmgpu_is_slow() ? 500 : 6000);
 	unsigned int cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	unsigned int workers = cpus * WORKERS_PER_CPU;
 	unsigned int done = 0, wrong = 0;
