@@ -208,6 +208,9 @@ void igt_mmgpu_gate_fini(struct igt_mmgpu_gate *gate);
 /* A binary syncobj of fd with the gate's fence in it. */
 uint32_t igt_mmgpu_gate_syncobj(struct igt_mmgpu_gate *gate, int fd);
 
+/* That a context has room for MAX_JOBS jobs, and so has lost no place to one that failed. */
+void igt_mmgpu_ctx_assert_places(int fd, uint32_t ctx);
+
 /* ---- processes ---------------------------------------------------------------- */
 
 /*

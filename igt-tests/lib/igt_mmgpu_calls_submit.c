@@ -149,6 +149,31 @@ static void submit_waits_end(struct igt_mmgpu_world *w, void *args)
 	igt_mmgpu_gate_fini(&w->gate);
 }
 
+/* A fence of a buffer to wait for. */
+static void submit_busy_begin(struct igt_mmgpu_world *w, void *args)
+{
+	struct igt_mmgpu_job first;
+
+	igt_mmgpu_refusal_reset(&w->job);
+	igt_mmgpu_gate_init(&w->gate);
+	w->temp[0] = igt_mmgpu_gate_syncobj(&w->gate, w->fd);
+	w->temp[1] = igt_mmgpu_bo_create(w->fd, IGT_MMGPU_REFUSAL_SIZE, 0);
+	igt_mmgpu_job_init(&first, 0);
+	igt_mmgpu_job_in(&first, w->temp[0], 0);
+	igt_mmgpu_job_bo(&first, w->temp[1], MMGPU_BO_REF_WRITE);
+	igt_mmgpu_job_submit(w->fd, &first);
+	igt_mmgpu_job_bo(&w->job.job, w->temp[1], MMGPU_BO_REF_WRITE);
+	w->job.next_handle = igt_mmgpu_next_handle(w->fd);
+	begin(w, &w->job, args);
+}
+
+static void submit_busy_end(struct igt_mmgpu_world *w, void *args)
+{
+	submit_waits_end(w, args);
+	igt_mmgpu_bo_close(w->fd, w->temp[1]);
+	w->job.next_handle = igt_mmgpu_next_handle(w->fd);
+}
+
 static void submit_empty_begin(struct igt_mmgpu_world *w, void *args)
 {
 	((struct drm_mmgpu_submit *)args)->ctx_id = w->job.ctx;
@@ -243,6 +268,7 @@ static const struct igt_mmgpu_call calls[] = {
 	{ "submit-import", SUBMIT, ON(fd), submit_import_begin, submit_import_end,
 	  submit_unchanged },
 	{ "submit-waits", SUBMIT, ON(fd), submit_waits_begin, submit_waits_end, submit_unchanged },
+	{ "submit-busy", SUBMIT, ON(fd), submit_busy_begin, submit_busy_end, submit_unchanged },
 	{ "submit-empty", SUBMIT, ON(fd), submit_empty_begin, submit_empty_end, submit_unchanged },
 	{ "submit-svm", SUBMIT, ON(bound), submit_svm_begin, submit_svm_end,
 	  submit_svm_unchanged },

@@ -8,6 +8,8 @@
 #include <linux/dma-buf.h>
 #include <linux/sync_file.h>
 #include <poll.h>
+#include <signal.h>
+#include <unistd.h>
 #include <xf86drm.h>
 
 #include "igt.h"
@@ -263,4 +265,38 @@ uint32_t igt_mmgpu_gate_syncobj(struct igt_mmgpu_gate *gate, int fd)
 
 	igt_mmgpu_syncobj_import(fd, syncobj, gate->sync_file);
 	return syncobj;
+}
+
+static void nothing(int sig)
+{
+}
+
+void igt_mmgpu_ctx_assert_places(int fd, uint32_t ctx)
+{
+	uint64_t max = igt_mmgpu_get_param(fd, MMGPU_PARAM_MAX_JOBS);
+	/* Without SA_RESTART: it ends the wait for a place that nobody gives back. */
+	struct sigaction action = { .sa_handler = nothing }, before;
+	struct igt_mmgpu_gate gate;
+	struct igt_mmgpu_job job;
+	uint32_t wait;
+
+	igt_mmgpu_gate_init(&gate);
+	wait = igt_mmgpu_gate_syncobj(&gate, fd);
+	igt_mmgpu_job_init(&job, ctx);
+	igt_mmgpu_job_in(&job, wait, 0);
+	igt_assert_eq(sigaction(SIGALRM, &action, &before), 0);
+	alarm(IGT_MMGPU_PATIENCE);
+	for (uint64_t i = 0; i < max; i++) {
+		int ret = igt_mmgpu_ioctl_once(fd, DRM_IOCTL_MMGPU_SUBMIT, &job.submit);
+
+		igt_assert_f(!ret, "job %llu of %llu: %d\n", (unsigned long long)i,
+			     (unsigned long long)max, ret);
+	}
+	alarm(0);
+	igt_assert_eq(sigaction(SIGALRM, &before, NULL), 0);
+	igt_mmgpu_gate_open(&gate);
+	igt_mmgpu_job_init(&job, ctx);
+	igt_assert_eq(igt_mmgpu_job_run(fd, &job), 0);
+	igt_mmgpu_syncobj_destroy(fd, wait);
+	igt_mmgpu_gate_fini(&gate);
 }

@@ -52,9 +52,14 @@ int igt_mmgpu_access(int fd, int dmabuf)
 
 	if (ret)
 		return ret;
-	igt_mmgpu_bo_info(fd, handle, &info);
+	ret = __igt_mmgpu_bo_info(fd, handle, &info);
 	igt_mmgpu_bo_close(fd, handle);
-	return info.access;
+	/* Revoked since then: the first door is shut, too. */
+	if (ret == -EPERM)
+		igt_assert_eq(__igt_mmgpu_import(fd, dmabuf, &handle), -EPERM);
+	else
+		igt_assert_eq(ret, 0);
+	return ret ?: (int)info.access;
 }
 
 void igt_mmgpu_await_dead(const struct igt_mmgpu_private *own, uint64_t mm_seq)

@@ -169,6 +169,7 @@ static void full_end(void)
 {
 	igt_assert_eq(igt_mmgpu_syncobj_result(fd, out), 0);
 	igt_assert_eq_u64(jobs_done(fd, ctx), max_jobs + 1);
+	igt_mmgpu_ctx_assert_places(fd, ctx);
 	igt_mmgpu_syncobj_destroy(fd, out);
 	gate_end();
 }

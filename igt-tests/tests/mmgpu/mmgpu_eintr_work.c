@@ -113,6 +113,7 @@ static void populated_end(void)
 {
 	igt_assert_eq(igt_mmgpu_syncobj_result(fd, out), 0);
 	igt_assert_eq_u64(jobs_done(fd, ctx), 1);
+	igt_mmgpu_ctx_assert_places(fd, ctx);
 	big_end();
 }
 
@@ -219,6 +220,7 @@ static void lock_end(void)
 	igt_assert_eq(helper_ret, 0);
 	igt_mmgpu_bo_wait(fd, bo, MMGPU_BO_WAIT_WRITE);
 	igt_assert_eq_u64(jobs_done(fd, ctx), 2 * LOCK_JOBS);
+	igt_mmgpu_ctx_assert_places(fd, ctx);
 	igt_mmgpu_ctx_destroy(fd, ctx);
 }
 

@@ -167,6 +167,10 @@ static void sweep(const struct igt_mmgpu_call *call)
 			igt_mmgpu_state_is(&before, files, 3, call->name);
 	}
 	igt_mmgpu_state_is(&before, files, 3, call->name);
+	if (call->request == DRM_IOCTL_MMGPU_SUBMIT) {
+		igt_mmgpu_ctx_assert_places(world.fd, world.job.ctx);
+		igt_mmgpu_ctx_assert_places(world.bound, world.svm.ctx);
+	}
 	print(call->name, &counts);
 	igt_assert(call->run || counts.injected);
 	/* Every ioctl has arguments to copy; an import by vgem cannot be told from none. */
