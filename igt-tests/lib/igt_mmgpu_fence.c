@@ -289,8 +289,8 @@ void igt_mmgpu_ctx_assert_places(int fd, uint32_t ctx)
 	for (uint64_t i = 0; i < max; i++) {
 		int ret = igt_mmgpu_ioctl_once(fd, DRM_IOCTL_MMGPU_SUBMIT, &job.submit);
 
-		igt_assert_f(!ret, "job %llu of %llu: %d\n", (unsigned long long)i,
-			     (unsigned long long)max, ret);
+		igt_assert_f(!ret, "only %llu of %llu jobs have a place: %d\n",
+			     (unsigned long long)i, (unsigned long long)max, ret);
 	}
 	alarm(0);
 	igt_assert_eq(sigaction(SIGALRM, &before, NULL), 0);

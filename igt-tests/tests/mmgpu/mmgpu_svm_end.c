@@ -202,7 +202,7 @@ static void bo_job_runs_on(void)
 /* ---- a thousand jobs -------------------------------------------------------------------- */
 
 /* A kernel that checks itself takes seconds to submit so many. */
-#define THOUSAND	(igt_mmgpu_is_slow() ? 250u : 1000u)
+#define JOBS		(igt_mmgpu_is_slow() ? 250u : 1000u)
 #define PER_CTX		125
 
 static void submit_thousand(struct igt_mmgpu_proc *self, const struct igt_mmgpu_victim *victim,
@@ -214,7 +214,7 @@ static void submit_thousand(struct igt_mmgpu_proc *self, const struct igt_mmgpu_
 
 	if (victim->gate)
 		wait = igt_mmgpu_gate_syncobj(victim->gate, fd);
-	for (unsigned int i = 0, jobs = THOUSAND; i < jobs; i++) {
+	for (unsigned int i = 0, jobs = JOBS; i < jobs; i++) {
 		if (i % PER_CTX == 0)
 			ctx = igt_mmgpu_ctx_create(fd, MMGPU_PRIORITY_NORMAL, MMGPU_ENGINE_ANY);
 		igt_mmgpu_job_init(&job, ctx);
@@ -330,7 +330,7 @@ int igt_main()
 		bo_job_runs_on();
 
 	for (enum igt_mmgpu_ending i = 0; i < IGT_MMGPU_BY_OOM; i++) {
-		igt_describe_f("how long %s takes with a thousand jobs", igt_mmgpu_ending_name[i]);
+		igt_describe_f("how long %s takes with a thousand jobs, 250 on a slow kernel", igt_mmgpu_ending_name[i]);
 		igt_subtest_f("thousand-jobs-%s", igt_mmgpu_ending_name[i])
 			thousand_jobs(i);
 	}
