@@ -18,6 +18,7 @@
  * wrong: NO_PUBLISH_GATE	!made_by_stranger	the gate is not asked again where handles and contexts are published
  * wrong: NO_JOB_GATE		!made_by_stranger	the same for jobs
  * wrong: JOB_UNLOCKED		!made_by_stranger	the first job asks the gate again, but outside of the lock
+ * wrong: NOTED_FIRST		!noted_for_nothing	a job is noted before it is known whether its context takes it
  * wrong: NO_WAIT		!touched_by_stranger	bind does not wait for calls that it overtook
  * wrong: ONLY_FIRST_WAITS	!touched_by_stranger	a bind that finds the file bound by its own mm does not wait
  * wrong: COUNT_LATE		!touched_by_stranger	a call asks the gate first and is counted then
@@ -29,9 +30,10 @@ byte legacy_calls;
 bool things;		/* a handle or a context: mmgpu_file.num_handles, num_ctxs */
 bool submitted;
 
+bool queued;		/* ghost: there was a job */
 bool returned;		/* ghost: a bind has told its caller that the file is his alone */
 
-bool made_by_stranger, touched_by_stranger, bound_in_use;
+bool made_by_stranger, touched_by_stranger, bound_in_use, noted_for_nothing;
 
 #define passes		(!owner || owner == me)
 
@@ -109,32 +111,47 @@ inline use()
 	}
 }
 
-/* Not counted. mmgpu_file_publish_job() */
+/* Not counted. mmgpu_file_publish_job(); its context may be gone: mmgpu_job_enqueue() */
 inline submit()
 {
 	ok = passes;
 	if
+	:: ok -> can = true
+	:: ok -> can = false
+	:: else
+	fi;
+	if
 	:: ok ->
-#ifndef NO_JOB_GATE
-		if
-		:: owner || submitted -> ok = passes
-		:: else ->
-#ifdef JOB_UNLOCKED
-			ok = passes;
-			submitted = submitted || ok
+#ifdef NO_JOB_GATE
+		d_step { ok = can; submitted = submitted || ok; queued = queued || ok };
 #else
-			d_step { ok = passes; submitted = submitted || ok }
+		if
+		:: owner || submitted -> ok = passes && can
+		:: else ->
+#if defined(JOB_UNLOCKED)
+			ok = passes && can;
+			d_step { submitted = submitted || ok; queued = queued || ok }
+#elif defined(NOTED_FIRST)
+			d_step { ok = passes; submitted = submitted || ok };
+			d_step { ok = ok && can; queued = queued || ok }
+#else
+			d_step {
+				ok = passes && can;
+				submitted = submitted || ok;
+				queued = queued || ok
+			}
 #endif
 		fi;
-#else
-		submitted = true;
 #endif
 		d_step {
 			if
 			:: ok -> made()
-			:: else
+			:: else ->
+				noted_for_nothing = submitted && !queued;
+				assert(!noted_for_nothing)
 			fi;
-			ok = false
+			ok = false;
+			can = false
 		}
 	:: else
 	fi

@@ -472,6 +472,64 @@ static void bind_against_thread(const struct creator *creator)
 	balance_report(&balance, creator->name);
 }
 
+/* ---- a submission that comes to nothing ----------------------------------------------------- */
+
+struct submitter {
+	int fd;
+	struct igt_mmgpu_job job;
+	int ret;
+};
+
+static void *submitter_main(void *data)
+{
+	struct submitter *submitter = data;
+
+	meet();
+	igt_mmgpu_stall(ring->delay_them);
+	submitter->ret = __igt_mmgpu_job_submit(submitter->fd, &submitter->job);
+	return NULL;
+}
+
+/* Whose context goes away under it; then the file can be bound as before. */
+static void submit_against_destroy(void)
+{
+	int64_t end = igt_mmgpu_now() + race_seconds * IGT_MMGPU_NSEC_PER_SEC;
+	struct igt_mmgpu_balance balance;
+
+	igt_mmgpu_balance_init(&balance);
+	start_race(2);
+
+	while (igt_mmgpu_now() < end || balance.first + balance.second < 20) {
+		struct submitter submitter = { .fd = open_contested() };
+		uint32_t ctx = igt_mmgpu_ctx_create(submitter.fd, MMGPU_PRIORITY_NORMAL,
+						    MMGPU_ENGINE_ANY);
+		pthread_t thread;
+		uint64_t seq;
+		int ret;
+
+		igt_mmgpu_job_init(&submitter.job, ctx);
+		balance_delays(&balance);
+		igt_assert_eq(pthread_create(&thread, NULL, submitter_main, &submitter), 0);
+		meet();
+		igt_mmgpu_stall(ring->delay_us);
+		igt_mmgpu_ctx_destroy(submitter.fd, ctx);
+		igt_assert_eq(pthread_join(thread, NULL), 0);
+
+		ret = __igt_mmgpu_bind_mm(submitter.fd, &seq);
+		if (submitter.ret) {
+			igt_assert_eq(submitter.ret, -ENOENT);
+			igt_assert_eq(ret, 0);
+		} else {
+			igt_assert_eq(ret, -EBUSY);
+		}
+		close_contested();
+		igt_mmgpu_balance_result(&balance, submitter.ret);
+	}
+	igt_info("%u times destroyed first, %u times submitted first\n", balance.first,
+		 balance.second);
+	igt_assert_f(balance.first && balance.second, "one side always wins: this is no race\n");
+}
+
 /* ---- seen from outside -------------------------------------------------------------------------------- */
 
 static int watcher_proc(struct igt_mmgpu_proc *self, void *data)
@@ -612,6 +670,10 @@ int igt_main()
 	igt_describe("BIND_MM against a dumb buffer by a thread of the same process");
 	igt_subtest("thread-dumb-create")
 		bind_against_thread(&creators[2]);
+
+	igt_describe("a submission that finds its context destroyed does not keep BIND_MM from working");
+	igt_subtest("submit-destroyed")
+		submit_against_destroy();
 
 	igt_describe("a stranger that looks on sees the file become bound, whole and once");
 	igt_subtest("query")

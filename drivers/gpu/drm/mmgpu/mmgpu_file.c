@@ -30,6 +30,7 @@
 #include "mmgpu_ctx.h"
 #include "mmgpu_device.h"
 #include "mmgpu_file.h"
+#include "mmgpu_job.h"
 #include "mmgpu_svm_thread.h"
 #include "mmgpu_trace.h"
 
@@ -81,21 +82,23 @@ int mmgpu_file_refused(const struct mmgpu_file *mfile, enum mmgpu_door door, int
 }
 
 /**
- * mmgpu_file_publish_job() - Note that the file has a job now
+ * mmgpu_file_publish_job() - Give a job its place, and note that the file has one now
  * @mfile: file
+ * @job: job of the file, as for mmgpu_job_enqueue()
  *
- * Return: 0, or what the gate says if the file was bound meanwhile.
+ * Return: 0; what the gate says if the file was bound meanwhile; or what
+ * mmgpu_job_enqueue() returns.
  */
-int mmgpu_file_publish_job(struct mmgpu_file *mfile)
+int mmgpu_file_publish_job(struct mmgpu_file *mfile, struct mmgpu_job *job)
 {
 	int ret;
 
 	/* A bound file keeps its owner, one with a job can't be bound any more. */
 	if (mmgpu_file_owner(mfile) || READ_ONCE(mfile->submitted))
-		return mmgpu_file_check(mfile, MMGPU_DOOR_PUBLISH);
+		return mmgpu_file_check(mfile, MMGPU_DOOR_PUBLISH) ?: mmgpu_job_enqueue(job);
 
 	mutex_lock(&mfile->lock);
-	ret = mmgpu_file_check(mfile, MMGPU_DOOR_PUBLISH);
+	ret = mmgpu_file_check(mfile, MMGPU_DOOR_PUBLISH) ?: mmgpu_job_enqueue(job);
 	if (!ret)
 		WRITE_ONCE(mfile->submitted, true);
 	mutex_unlock(&mfile->lock);

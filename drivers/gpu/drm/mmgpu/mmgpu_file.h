@@ -18,6 +18,7 @@
 
 struct mmgpu_ctx;
 struct mmgpu_device;
+struct mmgpu_job;
 struct mmgpu_svm_thread;
 struct seq_file;
 
@@ -182,7 +183,7 @@ static inline u64 mmgpu_file_caller_seq(const struct mmgpu_file *mfile)
 	return mmgpu_mm_lookup_seq(current->mm);
 }
 
-int mmgpu_file_publish_job(struct mmgpu_file *mfile);
+int mmgpu_file_publish_job(struct mmgpu_file *mfile, struct mmgpu_job *job);
 int mmgpu_file_wait_legacy(struct mmgpu_file *mfile);
 struct mmgpu_file *mmgpu_file_get(struct mmgpu_file *mfile);
 void mmgpu_file_put(struct mmgpu_file *mfile);

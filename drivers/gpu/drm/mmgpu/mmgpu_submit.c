@@ -145,7 +145,7 @@ static int submit_check_offered(struct mmgpu_submit *sub)
 		if (mmgpu_bad(sub->mdev, !mmgpu_sync_offered(drm, &sub->out_syncs[i])))
 			return -EOPNOTSUPP;
 
-	/* What waits for page faults must be nobody's implicit fence. */
+	/* What waits for page faults is nobody's implicit fence itself. */
 	for (i = 0; sub->job->svm && i < args->bos.count; i++)
 		if (mmgpu_bad(sub->mdev, !(sub->bo_refs[i].flags & MMGPU_BO_REF_NO_IMPLICIT_SYNC)))
 			return -EINVAL;
@@ -364,10 +364,7 @@ static int submit_publish(struct mmgpu_submit *sub)
 		return -ENODEV;
 	mutex_lock(&ctx->submit_lock);
 
-	ret = mmgpu_file_publish_job(sub->mfile);
-	if (ret)
-		goto out_unlock;
-	ret = mmgpu_job_enqueue(job);
+	ret = mmgpu_file_publish_job(sub->mfile, job);
 	if (ret)
 		goto out_unlock;
 
