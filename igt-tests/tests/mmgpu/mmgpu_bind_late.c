@@ -27,6 +27,7 @@
 
 #include "igt.h"
 #include "igt_mmgpu.h"
+#include "igt_mmgpu_baseline.h"
 
 IGT_TEST_DESCRIPTION("A stranger's ioctl that began before BIND_MM and ends after it.");
 
@@ -43,6 +44,12 @@ struct objects {
 	uint32_t bo, shared, dumb;
 	uint32_t ctx;
 	uint32_t syncobj;
+};
+
+/* One command at a CPU address, where the stranger has it, too. */
+static uint64_t svm_word;
+static struct drm_mmgpu_cmd svm_fill = {
+	.op = MMGPU_OP_FILL, .flags = MMGPU_CMD_DST_SVM, .width = 8, .rows = 1, .value = 1,
 };
 
 union argument {
@@ -80,6 +87,7 @@ FILL(ctx_destroy, .ctx_destroy = { .ctx_id = own->ctx })
 FILL(ctx_query, .ctx_query = { .ctx_id = own->ctx })
 FILL(submit, .submit = { })
 FILL(submit_ctx, .submit = { .ctx_id = own->ctx })
+FILL(submit_svm, .submit = { .cmds = { sizeof(svm_fill), 1, (uintptr_t)&svm_fill } })
 FILL(bind, .bind = { })
 FILL(gem_close, .close = { .handle = own->bo })
 FILL(flink, .flink = { .handle = own->shared })
@@ -104,6 +112,7 @@ static const struct late {
 	{ "ctx-query", DRM_IOCTL_MMGPU_CTX_QUERY, ctx_query, "tells nothing of it" },
 	{ "submit", DRM_IOCTL_MMGPU_SUBMIT, submit, "submits nothing" },
 	{ "submit-ctx", DRM_IOCTL_MMGPU_SUBMIT, submit_ctx, "nor to the owner's context" },
+	{ "submit-svm", DRM_IOCTL_MMGPU_SUBMIT, submit_svm, "nor gives the owner a thread" },
 	{ "bind", DRM_IOCTL_MMGPU_BIND_MM, bind, "cannot bind what is bound" },
 	{ "gem-close", DRM_IOCTL_GEM_CLOSE, gem_close, "closes no handle" },
 	{ "gem-flink", DRM_IOCTL_GEM_FLINK, flink, "gets no name" },
@@ -259,12 +268,14 @@ static void late(const struct late *late)
 {
 	/* What the first handles and ids will be, for a call that comes before them. */
 	static const struct objects guess = { 1, 2, 3, 1, 1 }, nothing;
+	struct igt_mmgpu_baseline before, after;
 	struct binder binder = { };
 	struct objects own;
 	struct held held;
 	pthread_t thread;
 	int ret;
 
+	igt_mmgpu_baseline_take(&before);
 	hold(&held, late);
 	binder.fd = held.stranger.fd;
 	igt_assert_eq(pthread_create(&thread, NULL, binder_main, &binder), 0);
@@ -278,6 +289,8 @@ static void late(const struct late *late)
 		own.ctx = igt_mmgpu_ctx_create(binder.fd, 0, MMGPU_ENGINE_ANY);
 		own.syncobj = igt_mmgpu_syncobj_create_signaled(binder.fd);
 		igt_assert_eq(release(&held, &own), -EPERM);
+		igt_mmgpu_baseline_take(&after);
+		igt_assert_lte(after.threads, before.threads);
 		assert_untouched(binder.fd, &own);
 	} else {
 		ret = release(&held, &guess);
@@ -327,6 +340,7 @@ int igt_main()
 {
 	igt_fixture() {
 		close(igt_mmgpu_open());
+		svm_fill.dst = (uintptr_t)&svm_word;
 		result = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 			      -1, 0);
 		argument = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,

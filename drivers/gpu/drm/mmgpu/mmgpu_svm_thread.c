@@ -460,19 +460,22 @@ static struct mmgpu_svm_thread *svm_thread_create(struct mmgpu_file *mfile)
  * mmgpu_svm_thread_start() - Start the thread of a file, unless there is one
  * @mfile: bound file
  *
- * Return: 0, -ENOMEM, -EINTR; -E2BIG if too many files of the mm have one.
+ * Return: 0, -ENOMEM, -EINTR; -E2BIG if too many files of the mm have one; or what the
+ * gate says.
  */
 int mmgpu_svm_thread_start(struct mmgpu_file *mfile)
 {
 	struct mmgpu_svm_thread *thread;
-	int ret = 0;
+	int ret;
 
 	/* Pairs with the release below. */
 	if (smp_load_acquire(&mfile->svm_thread))
 		return 0;
 
 	mutex_lock(&mfile->lock);
-	if (!mfile->svm_thread) {
+	/* A call that began before the bind must not make the owner one. */
+	ret = mmgpu_file_check(mfile, MMGPU_DOOR_PUBLISH);
+	if (!ret && !mfile->svm_thread) {
 		thread = svm_thread_create(mfile);
 		if (IS_ERR(thread))
 			ret = PTR_ERR(thread);
