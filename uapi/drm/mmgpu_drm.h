@@ -77,8 +77,9 @@ extern "C" {
  * an engine; it has the engine's priority only while it waits for its turn. The jobs that
  * follow it in its context run there too until the context has caught up. If the thread
  * sits in a fault that not even SIGKILL ends (a file system in user space can do that), the
- * file is given up one more job timeout later: all that it has queued is cancelled, and each
- * submission gets ``ECANCELED``. At most 64 files of one mm can have such a thread.
+ * file is given up one more job timeout later, but not before a second: all that it has
+ * queued is cancelled, and each submission gets ``ECANCELED``. At most 64 files of one mm
+ * can have such a thread.
  */
 
 /* The numbers of the ioctls, relative to DRM_COMMAND_BASE. */

@@ -14,11 +14,13 @@
 #include "igt_mmgpu_grant.h"
 #include "igt_mmgpu_line.h"
 #include "igt_mmgpu_nap.h"
+#include "igt_mmgpu_share.h"
 #include "igt_mmgpu_small.h"
 #include "igt_mmgpu_stuck.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <xf86drm.h>
 
@@ -140,7 +142,11 @@ static void waiting_check(struct waiting *wait)
 	close(wait->file);
 }
 
-/* Jobs that say when they ran, and so that none did while the device slept. */
+/*
+ * Jobs that say when they ran, and so that none did while the device slept. Those at CPU
+ * addresses run on a thread, but the scheduler hands them over in the order in which all jobs
+ * of their engine came: that one has no other jobs for long.
+ */
 #define TICKS		100
 #define TICK_MS		50
 
@@ -150,40 +156,130 @@ struct ticker {
 	uint64_t *times;
 };
 
-static void ticker_start(struct ticker *ticker, uint32_t engine)
+static void ticker_start(struct ticker *ticker, uint32_t engine, bool svm)
 {
 	struct igt_mmgpu_job job;
-	uint32_t bo;
+	uint32_t bo = 0;
 
 	ticker->file = igt_mmgpu_reopen(fd);
+	if (svm)
+		igt_mmgpu_bind_mm(ticker->file);
 	ticker->ctx = igt_mmgpu_ctx_create(ticker->file, MMGPU_PRIORITY_NORMAL, engine);
-	bo = igt_mmgpu_bo_create(ticker->file, PAGE, 0);
-	ticker->times = igt_mmgpu_bo_map(ticker->file, bo, 0, PROT_READ | PROT_WRITE);
+	if (svm) {
+		ticker->times = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		igt_assert(ticker->times != MAP_FAILED);
+	} else {
+		bo = igt_mmgpu_bo_create(ticker->file, PAGE, 0);
+		ticker->times = igt_mmgpu_bo_map(ticker->file, bo, 0, PROT_READ | PROT_WRITE);
+	}
 	for (unsigned int i = 0; i < TICKS; i++) {
 		igt_mmgpu_job_init(&job, ticker->ctx);
-		igt_mmgpu_job_bo(&job, bo, MMGPU_BO_REF_WRITE | MMGPU_BO_REF_NO_IMPLICIT_SYNC);
-		igt_mmgpu_cmd_timestamp(&job, 0, i * 8);
+		if (svm) {
+			igt_mmgpu_cmd_timestamp(&job, 0, (uintptr_t)&ticker->times[i])->flags =
+				MMGPU_CMD_DST_SVM;
+		} else {
+			igt_mmgpu_job_bo(&job, bo, MMGPU_BO_REF_WRITE | MMGPU_BO_REF_NO_IMPLICIT_SYNC);
+			igt_mmgpu_cmd_timestamp(&job, 0, i * 8);
+		}
 		igt_mmgpu_cmd_delay(&job, TICK_MS);
 		igt_mmgpu_job_submit(ticker->file, &job);
 	}
 }
 
-/* By the clock of the time stamps; falling asleep, as far as others do it, is part of it. */
-static void ticker_check(struct ticker *ticker, uint64_t sleep)
+/* Ends it. The longest time without a tick, by the clock of the time stamps, and the last one before. */
+static uint64_t ticker_end(struct ticker *ticker, uint64_t *last)
 {
 	uint64_t now = igt_mmgpu_now(), gap = 0;
-	unsigned int i;
+	bool over = false;
 
 	igt_mmgpu_ctx_destroy(ticker->file, ticker->ctx);
 	igt_assert_lt_u64(0, ticker->times[0]);
-	for (i = 1; i < TICKS && ticker->times[i]; i++)
-		if (gap < ticker->times[i] - ticker->times[i - 1])
-			gap = ticker->times[i] - ticker->times[i - 1];
-	if (now > ticker->times[i - 1] && gap < now - ticker->times[i - 1])
-		gap = now - ticker->times[i - 1];
-	igt_assert_lte_u64(sleep / 3, gap);
+	for (unsigned int i = 1; i <= TICKS && !over; i++) {
+		uint64_t next = i < TICKS ? ticker->times[i] : 0;
+
+		over = !next;
+		if (over)
+			next = now;
+		if (next > ticker->times[i - 1] && gap < next - ticker->times[i - 1]) {
+			*last = ticker->times[i - 1];
+			gap = next - *last;
+		}
+	}
 	munmap(ticker->times, PAGE);
 	close(ticker->file);
+	return gap;
+}
+
+/* ---- buffers that others have to do with ---------------------------------------------------- */
+
+/* Granted to a process that maps it and has a job on it; and another driver's, with a job of ours. */
+struct shared {
+	struct igt_mmgpu_private own;
+	struct igt_mmgpu_peer peer;
+	uint64_t *map, *foreign;
+	struct igt_mmgpu_gate gate;
+	int file;
+	uint32_t done;
+};
+
+/* In the other process. */
+static uint64_t *theirs;
+
+static int peer_maps(int node, int file, const void *data)
+{
+	theirs = igt_mmgpu_bo_map(igt_mmgpu_theirs.file, igt_mmgpu_theirs.bo, PAGE,
+				  PROT_READ | PROT_WRITE);
+	theirs[0] = 1;
+	return 0;
+}
+
+static int peer_touches(int node, int file, const void *data)
+{
+	return igt_mmgpu_touch_write(&theirs[0], 2);
+}
+
+static void shared_start(struct shared *shared)
+{
+	struct igt_mmgpu_job job;
+
+	igt_mmgpu_private_init(&shared->own, PAGE);
+	shared->map = igt_mmgpu_dmabuf_map(shared->own.dmabuf, PAGE);
+	igt_mmgpu_peer_enter(&shared->peer, &shared->own, IGT_MMGPU_READ_WRITE, true);
+	igt_assert_eq(igt_mmgpu_peer_call(&shared->peer, peer_maps, -1, NULL, 0), 0);
+	igt_assert_eq_u64(shared->map[0], 1);
+
+	shared->file = igt_mmgpu_reopen(fd);
+	shared->done = igt_mmgpu_syncobj_create(shared->file);
+	igt_mmgpu_gate_init(&shared->gate);
+	shared->foreign = igt_mmgpu_dmabuf_map(shared->gate.dmabuf, PAGE);
+	igt_mmgpu_job_init(&job, 0);
+	igt_mmgpu_job_bo(&job, igt_mmgpu_import(shared->file, shared->gate.dmabuf),
+			 MMGPU_BO_REF_WRITE);
+	igt_mmgpu_cmd_fill(&job, 0, 0, 8, 3);
+	igt_mmgpu_job_out(&job, shared->done, 0);
+	igt_mmgpu_job_submit(shared->file, &job);
+}
+
+static void shared_check(struct shared *shared)
+{
+	igt_assert_eq(igt_mmgpu_peer_result(&shared->peer), 1);
+	igt_assert_eq(igt_mmgpu_peer_call(&shared->peer, peer_touches, -1, NULL, 0), 0);
+	igt_assert_eq_u64(shared->map[0], 2);
+	igt_mmgpu_private_grant(&shared->own, 0, shared->peer.seq);
+	igt_assert_eq(igt_mmgpu_peer_call(&shared->peer, peer_touches, -1, NULL, 0), SIGBUS);
+	igt_assert_eq(igt_mmgpu_peer_access(&shared->peer, shared->own.dmabuf), -EPERM);
+	igt_mmgpu_peer_stop(&shared->peer);
+	munmap(shared->map, PAGE);
+	igt_mmgpu_private_fini(&shared->own);
+
+	igt_assert_eq_u64(shared->foreign[0], 0);
+	igt_mmgpu_gate_open(&shared->gate);
+	igt_assert_eq(igt_mmgpu_syncobj_result(shared->file, shared->done), 0);
+	igt_assert_eq_u64(shared->foreign[0], 3);
+	munmap(shared->foreign, PAGE);
+	close(shared->file);
+	igt_mmgpu_gate_fini(&shared->gate);
 }
 
 /* ---- who waits in a call ---------------------------------------------------------------------- */
@@ -249,12 +345,14 @@ static void with_everything(void (*nap)(unsigned int seconds), unsigned int seco
 	struct running slow, svm, hang;
 	struct igt_mmgpu_line lines[4];
 	struct waiting waiting;
-	struct ticker ticker;
+	struct shared shared;
+	struct ticker tickers[2];
 	struct igt_mmgpu_proc callers[CALLS];
 	struct igt_mmgpu_baseline before;
 	enum call calls = igt_mmgpu_is_slow() ? SUBMIT : CALLS;
 	int64_t begin, all;
 	int bound, sync_file;
+	uint64_t last;
 	bool queued;
 	char byte;
 
@@ -274,8 +372,11 @@ static void with_everything(void (*nap)(unsigned int seconds), unsigned int seco
 	igt_mmgpu_line_init(&lines[2], fd, 2, 1, false);
 	igt_mmgpu_line_init(&lines[3], bound, 0, 1, true);
 
-	ticker_start(&ticker, 3);
+	shared_start(&shared);
+	ticker_start(&tickers[0], 3, false);
+	ticker_start(&tickers[1], 1, true);
 	/* From here on against the time that these have. */
+	igt_mmgpu_peer_run(&shared.peer, MMGPU_BO_REF_WRITE, timeout * 6 / 10);
 	running_start(&hang, 2, igt_mmgpu_get_param(fd, MMGPU_PARAM_MAX_DELAY_MS), false);
 	running_start(&svm, 1, timeout * 6 / 10, true);
 	running_start(&slow, 0, timeout * 6 / 10, false);
@@ -297,11 +398,14 @@ static void with_everything(void (*nap)(unsigned int seconds), unsigned int seco
 
 	igt_info("asleep, with falling asleep: %.1f s, of which the clock counted %.1f; jobs %s\n",
 		 all / 1e9, begin / 1e9, queued ? "waited" : "were over before");
-	ticker_check(&ticker, begin);
+	/* Falling asleep, as far as others do it, is part of it. */
+	for (size_t i = 0; i < igt_mmgpu_count(tickers); i++)
+		igt_assert_lte_u64(begin / 3, ticker_end(&tickers[i], &last));
 	running_check(&slow, 0, false);
 	running_check(&svm, 0, true);
 	running_check(&hang, -ETIME, false);
 	waiting_check(&waiting);
+	shared_check(&shared);
 	for (size_t i = 0; i < igt_mmgpu_count(lines); i++) {
 		igt_mmgpu_line_check(&lines[i]);
 		igt_mmgpu_line_fini(&lines[i]);
@@ -323,6 +427,137 @@ static void s2idle(void)
 {
 	igt_mmgpu_nap_s2idle_require();
 	with_everything(igt_mmgpu_nap_s2idle, ALARM);
+}
+
+/* A job that does nothing but take page faults, each of which somebody serves. */
+static void submit_faults(int file, uint32_t bo, const void *memory, uint64_t rows, uint32_t done)
+{
+	struct drm_mmgpu_cmd *cmd;
+	struct igt_mmgpu_job job;
+
+	igt_mmgpu_job_init(&job, 0);
+	igt_mmgpu_job_bo(&job, bo, MMGPU_BO_REF_WRITE | MMGPU_BO_REF_NO_IMPLICIT_SYNC);
+	igt_mmgpu_cmd_fill(&job, 0, 0, 8, 1);
+	cmd = igt_mmgpu_cmd_svm_read(&job, 0, PAGE, memory, 1);
+	cmd->rows = rows;
+	cmd->src_pitch = PAGE;
+	cmd->dst_pitch = 1;
+	igt_mmgpu_cmd_timestamp(&job, 0, 8);
+	igt_mmgpu_job_out(&job, done, 0);
+	igt_mmgpu_job_submit(file, &job);
+}
+
+/* Whether the device went to sleep while the job ran, which had the time to end then. */
+static bool nap_in_faults(void)
+{
+	const uint64_t most = 1 << 17, few = 2048;
+	int file = igt_mmgpu_reopen(fd), result;
+	uint64_t *map, rows, last = 0, end;
+	struct ticker ticker;
+	uint32_t bo, done;
+	uint8_t *memory;
+	int64_t took;
+
+	igt_mmgpu_bind_mm(file);
+	bo = igt_mmgpu_bo_create(file, PAGE + most, 0);
+	map = igt_mmgpu_bo_map(file, bo, 0, PROT_READ | PROT_WRITE);
+	done = igt_mmgpu_syncobj_create(file);
+	/* Read only, so that it takes page tables and no pages. */
+	memory = mmap(NULL, most * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		      -1, 0);
+	igt_assert(memory != MAP_FAILED);
+	madvise(memory, most * PAGE, MADV_NOHUGEPAGE);
+
+	took = igt_mmgpu_now();
+	submit_faults(file, bo, memory, few, done);
+	igt_assert_eq(igt_mmgpu_syncobj_result(file, done), 0);
+	took = igt_mmgpu_now() - took;
+	rows = few * (timeout * IGT_MMGPU_NSEC_PER_MSEC * 3 / 4) / took;
+	if (rows > most - few)
+		rows = most - few;
+
+	map[0] = 0;
+	ticker_start(&ticker, 3, false);
+	submit_faults(file, bo, memory + few * PAGE, rows, done);
+	igt_mmgpu_await(map, 1);
+	igt_mmgpu_nap_devices(0);
+	result = igt_mmgpu_syncobj_result(file, done);
+	/* The next tick would have been due: so long it went on, for sure. */
+	ticker_end(&ticker, &last);
+	end = map[1] - TICK_MS * IGT_MMGPU_NSEC_PER_MSEC;
+	igt_info("%lu page faults, %.0f us each: %d, %.0f ms after the device stopped\n",
+		 (unsigned long)rows, took / few / 1e3, result, ((double)end - last) / 1e6);
+
+	munmap(memory, most * PAGE);
+	munmap(map, PAGE);
+	close(file);
+	igt_assert_f(!result || result == -ETIME, "a job that only takes page faults: %d\n", result);
+	return !result && end > last;
+}
+
+static void faults(void)
+{
+	int tries = 10;
+
+	igt_mmgpu_nap_devices_require();
+	while (!nap_in_faults())
+		igt_assert_f(--tries, "the system never fell asleep around the job\n");
+}
+
+/*
+ * Of two jobs on an engine the first runs, and a longer one on a thread. Whether the second
+ * one, which is queued while the thread is waited for, starts only after the sleep.
+ */
+static bool nap_behind_thread(void)
+{
+	const uint32_t flags = MMGPU_BO_REF_WRITE | MMGPU_BO_REF_NO_IMPLICIT_SYNC;
+	int files[2] = { igt_mmgpu_reopen(fd), igt_mmgpu_reopen(fd) };
+	uint64_t *map[2], word = 0;
+	uint32_t ctx[2], done[2];
+	struct igt_mmgpu_job job;
+	bool after;
+
+	igt_mmgpu_bind_mm(files[1]);
+	for (int i = 1; i >= 0; i--) {
+		uint32_t bo = igt_mmgpu_bo_create(files[i], PAGE, 0);
+
+		map[i] = igt_mmgpu_bo_map(files[i], bo, 0, PROT_READ | PROT_WRITE);
+		ctx[i] = igt_mmgpu_ctx_create(files[i], MMGPU_PRIORITY_NORMAL, i);
+		done[i] = igt_mmgpu_syncobj_create(files[i]);
+		igt_mmgpu_job_init(&job, ctx[i]);
+		igt_mmgpu_job_bo(&job, bo, flags);
+		igt_mmgpu_cmd_fill(&job, 0, 0, 8, 1);
+		if (i)
+			igt_mmgpu_cmd_svm_fill(&job, &word, 8, 1);
+		igt_mmgpu_cmd_delay(&job, timeout * (i ? 8 : 7) / 10);
+		igt_mmgpu_cmd_timestamp(&job, 0, 8);
+		igt_mmgpu_job_out(&job, done[i], 0);
+		igt_mmgpu_job_submit(files[i], &job);
+		if (i)
+			igt_mmgpu_await(map[i], 1);
+		else
+			igt_mmgpu_job_submit(files[i], &job);
+	}
+	igt_mmgpu_await(map[0], 1);
+	igt_mmgpu_nap_devices(0);
+	for (int i = 0; i < 2; i++)
+		igt_assert_eq(igt_mmgpu_syncobj_result(files[i], done[i]), 0);
+	/* Of its end, which is so long after its start. */
+	after = map[0][1] - timeout * 7 / 10 * IGT_MMGPU_NSEC_PER_MSEC > map[1][1];
+	for (int i = 0; i < 2; i++) {
+		munmap(map[i], PAGE);
+		close(files[i]);
+	}
+	return after;
+}
+
+static void behind_thread(void)
+{
+	int tries = 5;
+
+	igt_mmgpu_nap_devices_require();
+	while (!nap_behind_thread())
+		igt_assert_f(--tries, "a job started while the system fell asleep\n");
 }
 
 static void load(void)
@@ -375,6 +610,14 @@ int igt_main()
 	igt_describe("The system suspends to idle until an alarm wakes it.");
 	igt_subtest("s2idle")
 		s2idle();
+
+	igt_describe("A job whose page faults are served goes on to its end.");
+	igt_subtest("faults")
+		faults();
+
+	igt_describe("No job starts while one with CPU addresses is waited for.");
+	igt_subtest("behind-thread")
+		behind_thread();
 
 	igt_describe("Many short sleeps of all devices under load.");
 	igt_subtest("load")

@@ -8,7 +8,7 @@
  * (destroy, close, hang, owner gone, unplug) cancels the jobs that do not run: their
  * fences signal at once, whatever they waited for, unless one that runs has to signal
  * first. The scheduler learns of it later: such a job waits for nothing any more, passes
- * through it like any other, and the engine never sees it. So the scheduler's own way
+ * through it like any other, and no engine executes it. So the scheduler's own way
  * to kill an entity never has anything to do. It is not to be trusted with a queue: 6.1
  * leaks the fence of the job before, 6.12 can put the entity back into the tree of its
  * run queue meanwhile, and all kernels leave the killed jobs in the scheduler's load.

@@ -152,7 +152,7 @@ int mmgpu_device_probe(struct platform_device *pdev)
 	if (ret)
 		return ret;
 
-	/* Importing maps the pages for the device, which can reach them all. */
+	/* Some kernels map imported pages for the device, which can reach them all. */
 	ret = dma_coerce_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
 	if (ret)
 		return ret;
@@ -174,8 +174,10 @@ static int mmgpu_device_suspend(struct device *dev)
 {
 	struct mmgpu_device *mdev = dev_get_drvdata(dev);
 
+	/* First, so that nothing starts while something else is waited for. */
+	mmgpu_sched_stop(mdev);
 	mmgpu_svm_thread_suspend_all(mdev);
-	mmgpu_sched_suspend(mdev);
+	mmgpu_sched_flush(mdev);
 
 	return 0;
 }

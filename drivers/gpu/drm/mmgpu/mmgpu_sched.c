@@ -40,7 +40,10 @@ static struct dma_fence *mmgpu_sched_run_job(struct drm_sched_job *sched_job)
 	if (mmgpu_job_hand_over(job))
 		return NULL;
 
-	/* A job that was cancelled has signalled: no job before it runs any more. */
+	/*
+	 * A job that was cancelled has signalled, or does so at this moment: no job before it
+	 * runs any more. mmgpu_job_start() refuses it all the same.
+	 */
 	if (!dma_fence_is_signaled(job->fence)) {
 		mmgpu_job_get(job);
 		kthread_queue_work(engine->worker, &job->exec_work);
@@ -140,23 +143,33 @@ int mmgpu_sched_init(struct mmgpu_device *mdev)
 }
 
 /**
- * mmgpu_sched_suspend() - Keep queued jobs from starting, and wait for those that run
+ * mmgpu_sched_stop() - Keep queued jobs from starting
  * @mdev: device
- *
- * A job runs at most for the job timeout.
  */
-void mmgpu_sched_suspend(struct mmgpu_device *mdev)
+void mmgpu_sched_stop(struct mmgpu_device *mdev)
 {
 	unsigned int i;
 
 	for (i = 0; i < mmgpu_params.engines; i++)
 		drm_sched_wqueue_stop(&mdev->engines[i].sched);
+}
+
+/**
+ * mmgpu_sched_flush() - Wait for the jobs that run
+ * @mdev: device whose queued jobs do not start
+ *
+ * A job runs at most for the job timeout.
+ */
+void mmgpu_sched_flush(struct mmgpu_device *mdev)
+{
+	unsigned int i;
+
 	for (i = 0; i < mmgpu_params.engines; i++)
 		kthread_flush_worker(mdev->engines[i].worker);
 }
 
 /**
- * mmgpu_sched_resume() - Take back mmgpu_sched_suspend()
+ * mmgpu_sched_resume() - Take back mmgpu_sched_stop()
  * @mdev: device
  */
 void mmgpu_sched_resume(struct mmgpu_device *mdev)

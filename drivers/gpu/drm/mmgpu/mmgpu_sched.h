@@ -8,7 +8,8 @@ struct mmgpu_device;
 struct mmgpu_job;
 
 int mmgpu_sched_init(struct mmgpu_device *mdev);
-void mmgpu_sched_suspend(struct mmgpu_device *mdev);
+void mmgpu_sched_stop(struct mmgpu_device *mdev);
+void mmgpu_sched_flush(struct mmgpu_device *mdev);
 void mmgpu_sched_resume(struct mmgpu_device *mdev);
 int mmgpu_sched_job_init(struct mmgpu_job *job, struct drm_file *file);
 

@@ -213,7 +213,7 @@ static size_t svm_try(const struct svm_copy *copy, size_t at, size_t len)
  */
 static size_t svm_fault_in_writeable(void __user *dst, size_t len)
 {
-	unsigned long start = (unsigned long)dst, addr = start;
+	unsigned long start = untagged_addr((unsigned long)dst), addr = start;
 	struct mm_struct *mm = current->mm;
 	bool unlocked = false;
 
@@ -329,9 +329,9 @@ static int svm_copy_in_mm(struct mmgpu_svm *svm, struct svm_copy *copy, size_t l
 		}
 
 		cond_resched();
-		WRITE_ONCE(svm->faulting, true);
+		WRITE_ONCE(svm->faults, svm->faults + 1);
 		try = svm_fault_in_next(copy, len, left, hurry);
-		WRITE_ONCE(svm->faulting, false);
+		WRITE_ONCE(svm->faults, svm->faults + 1);
 
 		/* There are pages that can be there and still not be used (shadow stacks). */
 		if (try && rounds < SVM_MAX_ROUNDS)

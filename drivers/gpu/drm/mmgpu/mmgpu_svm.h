@@ -21,8 +21,8 @@ struct mmgpu_svm {
 	/** @over: the job's fence has signalled, or is about to: touch nothing. Under @lock */
 	bool over;
 
-	/** @faulting: it waits for a page fault */
-	bool faulting;
+	/** @faults: odd while it waits for a page fault; each one has a number of its own */
+	unsigned int faults;
 
 	/** @buf: space for MMGPU_SVM_CHUNK bytes */
 	u8 *buf;

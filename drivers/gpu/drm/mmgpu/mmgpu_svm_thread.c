@@ -18,7 +18,7 @@
  * Some do not (a file system in user space can be such a one), so nobody ever waits for the
  * thread. It has references of its own to all that it uses, the module included, and
  * ends when its file is closed and it has nothing to do. If it has not come back after
- * another job timeout it is given up as lost: all that its file has queued is cancelled,
+ * another job timeout, and a second at least, it is given up as lost: all that its file has queued is cancelled,
  * and the file takes no job any more. The mm is looked at even then, for the sake of its
  * other files.
  */
@@ -45,7 +45,8 @@
 #include "mmgpu_svm_thread.h"
 
 #define SVM_TICK_MS		10
-#define SVM_LOST_TICK_MS	1000
+#define SVM_STUCK_TICKS		5
+#define SVM_LOST_TICK_MS	1000u
 
 /*
  * Nothing else limits kernel threads: neither of one mm, whose files can be many, nor of
@@ -75,6 +76,9 @@ struct mmgpu_svm_thread {
 	struct mmgpu_job *job;
 	/* When it has to be over; and when it is, when the thread has to be back. */
 	ktime_t deadline;
+	/* &mmgpu_svm.faults when it was looked at last, and for how many looks that is one fault. */
+	unsigned int faults;
+	unsigned int waits;
 	/* Whether it counts in &mmgpu_device.svm_running. */
 	bool running;
 	struct delayed_work tick;
@@ -93,16 +97,29 @@ static void svm_thread_leave(struct mmgpu_device *mdev)
 		wake_up(&mdev->svm_wq);
 }
 
+/* Whether the job has waited for one page fault for longer than one that is served takes. */
+static bool svm_thread_waits_locked(struct mmgpu_svm_thread *thread)
+{
+	unsigned int faults = READ_ONCE(thread->svm.faults);
+
+	thread->waits = faults & 1 && faults == thread->faults ? thread->waits + 1 : 0;
+	thread->faults = faults;
+
+	return thread->waits >= SVM_STUCK_TICKS;
+}
+
 /* 0 if the job may go on, else the error of its fence. */
-static int svm_thread_verdict(const struct mmgpu_svm_thread *thread)
+static int svm_thread_verdict_locked(struct mmgpu_svm_thread *thread)
 {
 	const struct mmgpu_device *mdev = thread->mfile->mdev;
+	bool waits = svm_thread_waits_locked(thread);
 
 	if (READ_ONCE(mdev->gone))
 		return -ENODEV;
 	if (ktime_after(ktime_get(), thread->deadline))
 		return -ETIME;
-	if (READ_ONCE(mdev->suspended) && READ_ONCE(thread->svm.faulting))
+	/* Whoever could serve it is asleep. */
+	if (READ_ONCE(mdev->suspended) && waits)
 		return -ECANCELED;
 	/* The end of the mm does not end a job that does without it. */
 	if (mmgpu_mm_end_if_abandoned(thread->svm.m) && thread->job->svm)
@@ -128,7 +145,9 @@ static void svm_thread_end_job_locked(struct mmgpu_svm_thread *thread, int error
 	lockdep_assert_held(&thread->svm.lock);
 
 	thread->svm.over = true;
-	thread->deadline = ktime_add_ms(ktime_get(), mmgpu_params.job_timeout_ms);
+	/* Not less than it may take to get a CPU on a busy machine. */
+	thread->deadline = ktime_add_ms(ktime_get(),
+					max(mmgpu_params.job_timeout_ms, SVM_LOST_TICK_MS));
 	send_sig(SIGKILL, thread->task, 1);
 	mmgpu_job_finish(job, error);
 	svm_thread_stop_running_locked(thread);
@@ -154,7 +173,7 @@ static unsigned int svm_thread_look_locked(struct mmgpu_svm_thread *thread)
 	lockdep_assert_held(&thread->svm.lock);
 
 	if (!thread->svm.over) {
-		error = svm_thread_verdict(thread);
+		error = svm_thread_verdict_locked(thread);
 		if (error)
 			svm_thread_end_job_locked(thread, error);
 		return SVM_TICK_MS;
