@@ -345,11 +345,16 @@ static int mmgpu_register_devices(void)
 
 		pdev = platform_device_register_simple("mmgpu", i, NULL, 0);
 		if (IS_ERR(pdev)) {
-			mmgpu_unregister_devices();
+			/* Without a module whoever has opened an earlier one would crash. */
+			if (i)
+				break;
+			kfree(mmgpu_pdevs);
 			return PTR_ERR(pdev);
 		}
 		mmgpu_pdevs[i] = pdev;
 	}
+	if (i < mmgpu_params.num_devices)
+		pr_warn("mmgpu: only %u of %u devices\n", i, mmgpu_params.num_devices);
 
 	return 0;
 }
@@ -389,13 +394,14 @@ static int __init mmgpu_init(void)
 	if (ret)
 		goto err_signal_wq;
 
-	/* Whoever saw one device before another failed may have used it. */
 	ret = mmgpu_register_devices();
 	if (ret)
-		mmgpu_fini();
+		goto err_driver;
 
-	return ret;
+	return 0;
 
+err_driver:
+	platform_driver_unregister(&mmgpu_platform_driver);
 err_signal_wq:
 	destroy_workqueue(mmgpu_signal_wq);
 err_wq:
