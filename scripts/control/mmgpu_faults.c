@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright 2026 The mmgpu developers */
+
+/*
+ * Faults to order, one for each thing that the debug kernel looks for. It has to report
+ * all of them, see scripts/control/hears. The last one, when the module goes, may be
+ * the kernel's end.
+ */
+
+#include <linux/compiler.h>
+#include <linux/jiffies.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/preempt.h>
+#include <linux/refcount.h>
+#include <linux/slab.h>
+#include <linux/timer.h>
+
+#define LEAKS	16
+
+static DEFINE_MUTEX(first);
+static DEFINE_MUTEX(second);
+static struct timer_list timer;
+static refcount_t refs = REFCOUNT_INIT(1);
+static int values[4];
+static unsigned int index = ARRAY_SIZE(values);
+
+static void leak(void)
+{
+	int i;
+
+	/* Some may go unnoticed, by what is left on a stack. */
+	for (i = 0; i < LEAKS; i++) {
+		u8 *memory = kmalloc(256, GFP_KERNEL);
+
+		if (memory)
+			WRITE_ONCE(*memory, i);
+	}
+}
+
+static void lock_in_both_orders(void)
+{
+	mutex_lock(&first);
+	mutex_lock(&second);
+	mutex_unlock(&second);
+	mutex_unlock(&first);
+
+	mutex_lock(&second);
+	mutex_lock(&first);
+	mutex_unlock(&first);
+	mutex_unlock(&second);
+}
+
+static void sleep_in_atomic(void)
+{
+	preempt_disable();
+	might_sleep();
+	preempt_enable();
+}
+
+static void write_behind_an_array(void)
+{
+	int *end = &values[READ_ONCE(index)];
+
+	OPTIMIZER_HIDE_VAR(end);
+}
+
+static void put_twice(void)
+{
+	if (refcount_dec_and_test(&refs))
+		refcount_dec(&refs);
+}
+
+static void timer_fn(struct timer_list *unused)
+{
+}
+
+static void init_active_timer(void)
+{
+	timer_setup(&timer, timer_fn, 0);
+	mod_timer(&timer, jiffies + 600 * HZ);
+	timer_setup(&timer, timer_fn, 0);
+	timer_delete_sync(&timer);
+}
+
+static void use_after_free(void)
+{
+	u8 *memory = kmalloc(256, GFP_KERNEL);
+
+	if (!memory)
+		return;
+	kfree(memory);
+	OPTIMIZER_HIDE_VAR(memory);
+	WRITE_ONCE(*memory, 1);
+}
+
+static int __init mmgpu_faults_init(void)
+{
+	leak();
+	lock_in_both_orders();
+	sleep_in_atomic();
+	write_behind_an_array();
+	put_twice();
+	init_active_timer();
+	return 0;
+}
+
+static void __exit mmgpu_faults_exit(void)
+{
+	use_after_free();
+}
+
+module_init(mmgpu_faults_init);
+module_exit(mmgpu_faults_exit);
+MODULE_DESCRIPTION("Faults to order");
+MODULE_LICENSE("GPL");
