@@ -103,5 +103,5 @@ unsigned int igt_mmgpu_env_number(const char *name, unsigned int otherwise)
 
 bool igt_mmgpu_is_slow(void)
 {
-	return !access("/proc/lockdep", F_OK);
+	return !access("/proc/lockdep", F_OK) || !access("/sys/kernel/debug/kcsan", F_OK);
 }

@@ -31,7 +31,7 @@ void igt_mmgpu_small_node(int fd, char *node, size_t size);
 
 /* A number from the environment. */
 unsigned int igt_mmgpu_env_number(const char *name, unsigned int otherwise);
-/* With lockdep and KASAN, which fork and exec fifty times slower. */
+/* With lockdep and KASAN, which fork and exec fifty times slower, or with KCSAN. */
 bool igt_mmgpu_is_slow(void);
 
 #endif /* IGT_MMGPU_SMALL_H */

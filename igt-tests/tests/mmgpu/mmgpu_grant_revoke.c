@@ -254,10 +254,11 @@ static void on_alarm(int sig)
 {
 }
 
-static void alarm_in_ms(uint64_t ms, int flags)
+/* Again and again, as the first may come before the call that it is for; 0 stops that. */
+static void alarm_each_ms(uint64_t ms, int flags)
 {
 	struct sigaction act = { .sa_handler = on_alarm, .sa_flags = flags };
-	struct itimerval timer = { .it_value.tv_usec = ms * 1000 };
+	struct itimerval timer = { { .tv_usec = ms * 1000 }, { .tv_usec = ms * 1000 } };
 
 	sigaction(SIGALRM, &act, NULL);
 	igt_assert_eq(setitimer(ITIMER_REAL, &timer, NULL), 0);
@@ -278,8 +279,9 @@ static void interrupted(void)
 	peer_enter(&peer, READ_WRITE, true);
 	peer_job(&peer, MMGPU_BO_REF_WRITE);
 	for (int i = 0; i < 2; i++) {
-		alarm_in_ms(delay_ms / 8, 0);
+		alarm_each_ms(delay_ms / 8, 0);
 		igt_assert_eq(revoke_once(peer.seq), -EINTR);
+		alarm_each_ms(0, 0);
 		igt_assert_eq(igt_mmgpu_peer_status(&peer), 0);
 		igt_assert_eq(igt_mmgpu_peer_access(&peer, own.dmabuf), -EPERM);
 	}
@@ -294,8 +296,9 @@ static void restarted(void)
 
 	peer_enter(&peer, READ_WRITE, true);
 	peer_job(&peer, MMGPU_BO_REF_WRITE);
-	alarm_in_ms(delay_ms / 8, SA_RESTART);
+	alarm_each_ms(delay_ms / 8, SA_RESTART);
 	igt_assert_eq(revoke_once(peer.seq), 0);
+	alarm_each_ms(0, 0);
 	igt_assert_eq(igt_mmgpu_peer_status(&peer), 1);
 	igt_mmgpu_peer_stop(&peer);
 }

@@ -199,13 +199,14 @@ static void loop(void)
 	struct igt_mmgpu_baseline before;
 	struct igt_mmgpu_load load;
 	int64_t begin, longest = 0;
-	unsigned long jobs;
+	unsigned long jobs, meanwhile;
 
 	igt_mmgpu_stuck_require();
 	/* Our own number stays for as long as we do. */
 	igt_mmgpu_number(fd);
 	igt_mmgpu_baseline_take(&before);
 	igt_mmgpu_load_start(&load, WORKERS);
+	meanwhile = igt_mmgpu_load_jobs(&load);
 	begin = igt_mmgpu_now();
 	while (done < total) {
 		unsigned long jobs_before = igt_mmgpu_load_jobs(&load);
@@ -215,11 +216,13 @@ static void loop(void)
 			  igt_mmgpu_load_jobs(&load) - jobs_before);
 	}
 	begin = igt_mmgpu_now() - begin;
+	meanwhile = igt_mmgpu_load_jobs(&load) - meanwhile;
 	jobs = igt_mmgpu_load_stop(&load);
-	igt_info("%u hangs in %.1f s, %u rounds; %lu jobs of others, all in order\n", done,
-		 begin / 1e9, round, jobs);
+	igt_info("%u hangs in %.1f s, %u rounds; %lu jobs of others, all in order, %lu of them meanwhile\n",
+		 done, begin / 1e9, round, jobs, meanwhile);
 	igt_info("the longest was over %.0f ms after its submission, of which it waited for its turn\n",
 		 longest / 1e6);
+	igt_assert_lt_u64(0, meanwhile);
 	igt_mmgpu_baseline_assert(&before);
 }
 

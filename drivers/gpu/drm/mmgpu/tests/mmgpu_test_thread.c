@@ -17,13 +17,14 @@ static int mmgpu_test_thread_fn(void *data)
 {
 	struct mmgpu_test_thread *thread = data;
 
+	complete(&thread->begun);
 	thread->ret = thread->fn(thread->data);
 	/* The module may go as soon as the test is over. */
 	kthread_complete_and_exit(&thread->done, 0);
 }
 
 /**
- * mmgpu_test_thread_start() - Start a thread
+ * mmgpu_test_thread_start() - Start a thread, and wait until it runs
  * @test: test
  * @thread: thread; the test must not end before it has waited for it
  * @fn: what it does
@@ -36,9 +37,11 @@ void mmgpu_test_thread_start(struct kunit *test, struct mmgpu_test_thread *threa
 
 	thread->fn = fn;
 	thread->data = data;
+	init_completion(&thread->begun);
 	init_completion(&thread->done);
 	task = kthread_run(mmgpu_test_thread_fn, thread, "mmgpu-test");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, task);
+	wait_for_completion(&thread->begun);
 }
 
 /**

@@ -27,6 +27,9 @@ struct mmgpu_test_thread {
 	/** @ret: what @fn returned */
 	int ret;
 
+	/** @begun: that it runs */
+	struct completion begun;
+
 	/** @done: that it has */
 	struct completion done;
 };
