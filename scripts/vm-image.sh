@@ -9,7 +9,7 @@
 # shared with, and what tests of memory management want. Missing ones (each
 # kernel has its own idea of built-in) are left out.
 vm_modules=(virtio_pci virtio_console vgem udmabuf vivid vkms drm drm_shmem_helper gpu-sched
-	drm_exec drm_kms_helper zram fuse cuse rtc-cmos kunit drm_kunit_helpers drm_buddy lkdtm)
+	drm_exec drm_kms_helper zram fuse cuse rtc-cmos kunit drm_kunit_helpers drm_buddy)
 
 pack() {
 	(cd "$1" && find . -mindepth 1 -printf '%P\0' | cpio -o0 -H newc -R 0:0 --quiet)

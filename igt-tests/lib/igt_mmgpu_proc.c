@@ -16,6 +16,43 @@
 #include "igt.h"
 #include "igt_mmgpu.h"
 
+/*
+ * libigt brings some forty libraries along, five mappings each, and what a child would spend
+ * most of its time on is their inheritance and its end. So children have only what they use:
+ * libc, libdrm, libigt, and what that prints a stack with; and of the others what the dynamic
+ * linker looks into. They end by _exit(), as destructors are not there.
+ */
+static void __attribute__((constructor)) keep_from_children(void)
+{
+	static const char *const kept[] = {
+		"libc.", "libc-", "libpthread", "libigt", "libdrm.", "libdrm_mmgpu",
+		"libunwind", "libdw", "libelf", "libz.", "liblzma",
+	};
+	FILE *maps = fopen("/proc/self/maps", "re");
+	bool after_code = false;
+	char line[512];
+
+	while (maps && fgets(line, sizeof(line), maps)) {
+		const char *name = strrchr(line, '/');
+		unsigned long start, end;
+		char rights[5];
+		bool keep;
+
+		if (!name || strncmp(++name, "lib", 3) || !strstr(name, ".so") ||
+		    sscanf(line, "%lx-%lx %4s", &start, &end, rights) != 3)
+			continue;
+		/* Symbols come before the code, constants after it, relocated ones before data. */
+		keep = !strncmp(rights, "r--", 3) && !after_code;
+		after_code = rights[2] == 'x';
+		for (size_t i = 0; i < igt_mmgpu_count(kept) && !keep; i++)
+			keep = !strncmp(name, kept[i], strlen(kept[i]));
+		if (!keep)
+			madvise((void *)start, end - start, MADV_DONTFORK);
+	}
+	if (maps)
+		fclose(maps);
+}
+
 /* Children that are not joined yet, so that none outlives a subtest that failed. */
 static pid_t alive[256];
 

@@ -22,8 +22,12 @@ static DEFINE_MUTEX(first);
 static DEFINE_MUTEX(second);
 static struct timer_list timer;
 static refcount_t refs = REFCOUNT_INIT(1);
-static int values[4];
-static unsigned int index = ARRAY_SIZE(values);
+/* What is written behind the array is still within an object. */
+static struct {
+	int values[4];
+	int behind;
+} box;
+static unsigned int index = ARRAY_SIZE(box.values);
 
 static void leak(void)
 {
@@ -60,9 +64,7 @@ static void sleep_in_atomic(void)
 
 static void write_behind_an_array(void)
 {
-	int *end = &values[READ_ONCE(index)];
-
-	OPTIMIZER_HIDE_VAR(end);
+	box.values[READ_ONCE(index)] = 1;
 }
 
 static void put_twice(void)

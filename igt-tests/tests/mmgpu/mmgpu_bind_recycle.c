@@ -173,7 +173,7 @@ static int worker_proc(struct igt_mmgpu_proc *self, void *data)
 static void short_processes(void)
 {
 	unsigned int total = igt_mmgpu_env_number("MMGPU_BIND_PROCESSES",
-						  igt_mmgpu_is_slow() ? 500 : 6000);
+						  igt_mmgpu_is_slow() ? 2000 : 6000);
 	unsigned int cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	unsigned int workers = cpus * WORKERS_PER_CPU;
 	unsigned int done = 0, wrong = 0;

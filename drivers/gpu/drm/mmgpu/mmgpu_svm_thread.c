@@ -18,9 +18,9 @@
  * Some do not (a file system in user space can be such a one), so nobody ever waits for the
  * thread. It has references of its own to all that it uses, the module included, and
  * ends when its file is closed and it has nothing to do. If it has not come back after
- * another job timeout, and a second at least, it is given up as lost: all that its file has queued is cancelled,
- * and the file takes no job any more. The mm is looked at even then, for the sake of its
- * other files.
+ * another job timeout, and a second at least, it is given up as lost: all that its file has
+ * queued is cancelled, and the file takes no job any more. The mm is looked at even then, for
+ * the sake of its other files.
  */
 
 #include <linux/kthread.h>
@@ -76,7 +76,7 @@ struct mmgpu_svm_thread {
 	struct mmgpu_job *job;
 	/* When it has to be over; and when it is, when the thread has to be back. */
 	ktime_t deadline;
-	/* &mmgpu_svm.faults when it was looked at last, and for how many looks that is one fault. */
+	/* &mmgpu_svm.faults as it was at the last look, and for how many looks before. */
 	unsigned int faults;
 	unsigned int waits;
 	/* Whether it counts in &mmgpu_device.svm_running. */
@@ -97,29 +97,21 @@ static void svm_thread_leave(struct mmgpu_device *mdev)
 		wake_up(&mdev->svm_wq);
 }
 
-/* Whether the job has waited for one page fault for longer than one that is served takes. */
-static bool svm_thread_waits_locked(struct mmgpu_svm_thread *thread)
+/* 0 if the job may go on, else the error of its fence. */
+static int svm_thread_verdict_locked(struct mmgpu_svm_thread *thread)
 {
+	const struct mmgpu_device *mdev = thread->mfile->mdev;
 	unsigned int faults = READ_ONCE(thread->svm.faults);
 
 	thread->waits = faults & 1 && faults == thread->faults ? thread->waits + 1 : 0;
 	thread->faults = faults;
 
-	return thread->waits >= SVM_STUCK_TICKS;
-}
-
-/* 0 if the job may go on, else the error of its fence. */
-static int svm_thread_verdict_locked(struct mmgpu_svm_thread *thread)
-{
-	const struct mmgpu_device *mdev = thread->mfile->mdev;
-	bool waits = svm_thread_waits_locked(thread);
-
 	if (READ_ONCE(mdev->gone))
 		return -ENODEV;
 	if (ktime_after(ktime_get(), thread->deadline))
 		return -ETIME;
-	/* Whoever could serve it is asleep. */
-	if (READ_ONCE(mdev->suspended) && waits)
+	/* One fault for longer than it takes to serve it: whoever could is asleep. */
+	if (READ_ONCE(mdev->suspended) && thread->waits >= SVM_STUCK_TICKS)
 		return -ECANCELED;
 	/* The end of the mm does not end a job that does without it. */
 	if (mmgpu_mm_end_if_abandoned(thread->svm.m) && thread->job->svm)
