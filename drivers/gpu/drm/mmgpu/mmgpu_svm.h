@@ -21,7 +21,7 @@ struct mmgpu_svm {
 	/** @over: the job's fence has signalled, or is about to: touch nothing. Under @lock */
 	bool over;
 
-	/** @faults: odd while it waits for a page fault; each one has a number of its own */
+	/** @faults: odd while it waits for page faults, of which those of one chunk count as one */
 	unsigned int faults;
 
 	/** @buf: space for MMGPU_SVM_CHUNK bytes */

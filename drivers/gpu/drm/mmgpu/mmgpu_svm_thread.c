@@ -9,11 +9,11 @@
  * hands it over. What follows it in its context goes the same way as long as it is
  * unfinished, which keeps the order.
  *
- * While a job runs, a work item looks every ten milliseconds whether it has to end: the
- * job timeout, an unplug, an owner that waits for nobody but us to let go of its mm, or a
- * page fault that nobody serves because the system is going to sleep.
- * It then ends the job in the thread's place: marks it as over, signals its fence, and
- * sends the thread SIGKILL, which any wait for a page fault is to obey.
+ * While a job runs, a work item looks every ten milliseconds whether it has to end: the job
+ * timeout, an unplug, an owner that waits for nobody but us to let go of its mm, or a page fault
+ * that nobody serves because the system is going to sleep. It then ends the job in the thread's
+ * place: marks it as over, signals its fence, and sends the thread SIGKILL, which any wait for
+ * a page fault is to obey.
  *
  * Some do not (a file system in user space can be such a one), so nobody ever waits for the
  * thread. It has references of its own to all that it uses, the module included, and
@@ -103,6 +103,8 @@ static int svm_thread_verdict_locked(struct mmgpu_svm_thread *thread)
 	const struct mmgpu_device *mdev = thread->mfile->mdev;
 	unsigned int faults = READ_ONCE(thread->svm.faults);
 
+	lockdep_assert_held(&thread->svm.lock);
+
 	thread->waits = faults & 1 && faults == thread->faults ? thread->waits + 1 : 0;
 	thread->faults = faults;
 
@@ -129,19 +131,21 @@ static void svm_thread_stop_running_locked(struct mmgpu_svm_thread *thread)
 	thread->running = false;
 }
 
+/* When a thread has to be back: not sooner than it may get a CPU on a busy machine. */
+static ktime_t svm_thread_last_moment(void)
+{
+	return ktime_add_ms(ktime_get(), max(mmgpu_params.job_timeout_ms, SVM_LOST_TICK_MS));
+}
+
 /* The thread has a reference to the job until it has had the lock. */
 static void svm_thread_end_job_locked(struct mmgpu_svm_thread *thread, int error)
 {
-	struct mmgpu_job *job = thread->job;
-
 	lockdep_assert_held(&thread->svm.lock);
 
 	thread->svm.over = true;
-	/* Not less than it may take to get a CPU on a busy machine. */
-	thread->deadline = ktime_add_ms(ktime_get(),
-					max(mmgpu_params.job_timeout_ms, SVM_LOST_TICK_MS));
+	thread->deadline = svm_thread_last_moment();
 	send_sig(SIGKILL, thread->task, 1);
-	mmgpu_job_finish(job, error);
+	mmgpu_job_finish(thread->job, error);
 	svm_thread_stop_running_locked(thread);
 }
 
@@ -176,7 +180,7 @@ static unsigned int svm_thread_look_locked(struct mmgpu_svm_thread *thread)
 
 	/* Whoever serves the fault may be asleep with the system. */
 	if (READ_ONCE(thread->mfile->mdev->suspended))
-		thread->deadline = ktime_add_ms(ktime_get(), mmgpu_params.job_timeout_ms);
+		thread->deadline = svm_thread_last_moment();
 
 	if (!thread->mfile->lost && ktime_after(ktime_get(), thread->deadline))
 		svm_thread_give_up_locked(thread);
@@ -334,7 +338,7 @@ bool mmgpu_svm_thread_queue(struct mmgpu_svm_thread *thread, struct mmgpu_job *j
  * mmgpu_svm_thread_suspend_all() - Keep jobs from starting, and wait for those that run
  * @mdev: device
  *
- * A job that waits for a page fault is ended, the others have until the job timeout.
+ * A job that waits long for a page fault is ended, the others have until the job timeout.
  */
 void mmgpu_svm_thread_suspend_all(struct mmgpu_device *mdev)
 {
@@ -395,14 +399,6 @@ static int svm_thread_count(struct mmgpu_mm *m)
 	return ret;
 }
 
-static void svm_thread_uncount(struct mmgpu_mm *m)
-{
-	spin_lock(&svm_threads_lock);
-	m->svm_threads--;
-	svm_threads--;
-	spin_unlock(&svm_threads_lock);
-}
-
 /**
  * mmgpu_svm_thread_free() - Free what belongs to a thread that has ended, or never began
  * @thread: thread, or NULL
@@ -412,7 +408,10 @@ void mmgpu_svm_thread_free(struct mmgpu_svm_thread *thread)
 	if (!thread)
 		return;
 
-	svm_thread_uncount(thread->svm.m);
+	spin_lock(&svm_threads_lock);
+	thread->svm.m->svm_threads--;
+	svm_threads--;
+	spin_unlock(&svm_threads_lock);
 	mmgpu_svm_fini(&thread->svm);
 	kfree(thread);
 }
