@@ -189,9 +189,10 @@ static int worker_proc(struct igt_mmgpu_proc *self, void *data)
 			igt_mmgpu_line_push(&lines[i], jobs);
 		if (!round)
 			igt_mmgpu_send(self->sock, &byte, 1);
-		for (unsigned int i = 0; i < n; i++)
+		for (unsigned int i = 0; i < n; i++) {
 			igt_mmgpu_line_check(&lines[i]);
-		atomic_fetch_add(&worker->load->shared->jobs, n * jobs);
+			atomic_fetch_add(&worker->load->shared->jobs, jobs);
+		}
 	}
 	for (unsigned int i = 0; i < n; i++)
 		igt_mmgpu_line_fini(&lines[i]);

@@ -18,15 +18,17 @@
 
 /*
  * libigt brings some forty libraries along, five mappings each, and what a child would spend
- * most of its time on is their inheritance and its end. So children have only what they use:
- * libc, libdrm, libigt, and what that prints a stack with; and of the others what the dynamic
- * linker looks into. They end by _exit(), as destructors are not there.
+ * most of its time on is their inheritance and its end. So children do not have those that
+ * draw, load modules or know other drivers, but for what the dynamic linker looks into. They
+ * end by _exit(), as destructors are not there.
  */
-static void __attribute__((constructor)) keep_from_children(void)
+static void keep_from_children(void)
 {
-	static const char *const kept[] = {
-		"libc.", "libc-", "libpthread", "libigt", "libdrm.", "libdrm_mmgpu",
-		"libunwind", "libdw", "libelf", "libz.", "liblzma",
+	static const char *const unused[] = {
+		"libcairo", "libpixman", "libfontconfig", "libfreetype", "libpng", "libexpat",
+		"libbrotli", "libX", "libxcb", "libglib", "libpcre", "libkmod", "libcrypto",
+		"libgcrypt", "libgpg-error", "liblz4", "libbz2", "libzstd", "libproc",
+		"libpciaccess", "libdrm_amdgpu", "libdrm_nouveau", "libdrm_intel",
 	};
 	FILE *maps = fopen("/proc/self/maps", "re");
 	bool after_code = false;
@@ -38,16 +40,14 @@ static void __attribute__((constructor)) keep_from_children(void)
 		char rights[5];
 		bool keep;
 
-		if (!name || strncmp(++name, "lib", 3) || !strstr(name, ".so") ||
-		    sscanf(line, "%lx-%lx %4s", &start, &end, rights) != 3)
+		if (!name || sscanf(line, "%lx-%lx %4s", &start, &end, rights) != 3)
 			continue;
 		/* Symbols come before the code, constants after it, relocated ones before data. */
 		keep = !strncmp(rights, "r--", 3) && !after_code;
 		after_code = rights[2] == 'x';
-		for (size_t i = 0; i < igt_mmgpu_count(kept) && !keep; i++)
-			keep = !strncmp(name, kept[i], strlen(kept[i]));
-		if (!keep)
-			madvise((void *)start, end - start, MADV_DONTFORK);
+		for (size_t i = 0; i < igt_mmgpu_count(unused) && !keep; i++)
+			if (!strncmp(name + 1, unused[i], strlen(unused[i])))
+				madvise((void *)start, end - start, MADV_DONTFORK);
 	}
 	if (maps)
 		fclose(maps);
@@ -104,9 +104,13 @@ child(struct igt_mmgpu_proc *self, igt_mmgpu_proc_fn fn, void *data)
 
 void igt_mmgpu_proc_start(struct igt_mmgpu_proc *proc, igt_mmgpu_proc_fn fn, void *data)
 {
+	static bool kept;
 	int socks[2];
 	pid_t pid;
 
+	if (!kept)
+		keep_from_children();
+	kept = true;
 	igt_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, socks), 0);
 	fflush(NULL);
 	pid = fork();

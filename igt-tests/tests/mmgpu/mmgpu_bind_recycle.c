@@ -6,7 +6,7 @@
  * taken for it. The kernel hands an mm_struct out again within a few forks, so thousands
  * of short processes try the files of dead owners.
  *
- * MMGPU_BIND_PROCESSES is how many (6,000, and 500 on a debug kernel), MMGPU_BIND_EXECS how
+ * MMGPU_BIND_PROCESSES is how many (6,000, and 2,000 on a slow kernel), MMGPU_BIND_EXECS how
  * many times a program executes itself (20, and 5).
  */
 

@@ -170,10 +170,15 @@ static void hang_end(struct hang *hang)
 		close(hang->file);
 }
 
-/* At most so many hangs, all at the same time. How many there were. */
-static unsigned int one_round(unsigned int round, unsigned int most, int64_t *longest)
+/*
+ * At most so many hangs, all at the same time. How many there were, and how many jobs of others
+ * from the time when all of them hung until none did.
+ */
+static unsigned int one_round(unsigned int round, unsigned int most, int64_t *longest,
+			      const struct igt_mmgpu_load *load, unsigned long *meanwhile)
 {
 	static struct hang hangs[HANGS_MAX];
+	unsigned long jobs;
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i + ENGINES_FREE < engines && n < most; i++, n++)
@@ -183,8 +188,10 @@ static unsigned int one_round(unsigned int round, unsigned int most, int64_t *lo
 		hang_start(&hangs[n], i % 4 ? SLEEPS_SVM : STUCK_SVM, (i + round) % engines);
 	for (unsigned int i = 0; i < n; i++)
 		hang_await(&hangs[i]);
+	jobs = igt_mmgpu_load_jobs(load);
 	for (unsigned int i = 0; i < n; i++)
 		hang_check(&hangs[i]);
+	*meanwhile += igt_mmgpu_load_jobs(load) - jobs;
 	for (unsigned int i = 0; i < n; i++) {
 		if (hangs[i].ended - hangs[i].submitted > *longest)
 			*longest = hangs[i].ended - hangs[i].submitted;
@@ -199,26 +206,19 @@ static void loop(void)
 	struct igt_mmgpu_baseline before;
 	struct igt_mmgpu_load load;
 	int64_t begin, longest = 0;
-	unsigned long jobs, meanwhile;
+	unsigned long jobs, meanwhile = 0;
 
 	igt_mmgpu_stuck_require();
 	/* Our own number stays for as long as we do. */
 	igt_mmgpu_number(fd);
 	igt_mmgpu_baseline_take(&before);
 	igt_mmgpu_load_start(&load, WORKERS);
-	meanwhile = igt_mmgpu_load_jobs(&load);
 	begin = igt_mmgpu_now();
-	while (done < total) {
-		unsigned long jobs_before = igt_mmgpu_load_jobs(&load);
-
-		done += one_round(round++, total - done, &longest);
-		igt_debug("round %u: %lu jobs of others\n", round,
-			  igt_mmgpu_load_jobs(&load) - jobs_before);
-	}
+	while (done < total)
+		done += one_round(round++, total - done, &longest, &load, &meanwhile);
 	begin = igt_mmgpu_now() - begin;
-	meanwhile = igt_mmgpu_load_jobs(&load) - meanwhile;
 	jobs = igt_mmgpu_load_stop(&load);
-	igt_info("%u hangs in %.1f s, %u rounds; %lu jobs of others, all in order, %lu of them meanwhile\n",
+	igt_info("%u hangs in %.1f s, %u rounds; %lu jobs of others, all in order, %lu of them while others hung\n",
 		 done, begin / 1e9, round, jobs, meanwhile);
 	igt_info("the longest was over %.0f ms after its submission, of which it waited for its turn\n",
 		 longest / 1e6);
