@@ -22,6 +22,7 @@
  * wrong: DROP_SUBMITTING	!touched_late	cancelling drops the buffers of a job that SUBMIT still works on
  * wrong: KILL_UNSEEN		!unsignalled	SUBMIT does not look whether the context was killed
  * wrong: NO_READY		!stuck		a cancelled job goes on waiting for the fences that it depends on
+ * wrong: CANCEL_HUNG		!twice		a hang cancels all jobs of its context, the one that hangs too
  * wrong: HAND_OVER_SVM		!out_of_order	only jobs with CPU addresses go to the thread, not what follows them
  */
 #define JOBS	3
@@ -167,6 +168,13 @@ inline execute(n)
 		touch(n, true);
 		/* mmgpu_job_finish() */
 		d_step {
+#ifdef CANCEL_HUNG
+			jobs[n].running = !hang;
+			if
+			:: hang -> cancel_all()
+			:: else
+			fi;
+#endif
 			signal(n);
 			if
 			:: hang -> killed = true; cancel_all()

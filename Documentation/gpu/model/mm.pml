@@ -18,6 +18,7 @@
  * wrong: NOT_CLEARED	!stranger_passes	->release gives the pin back and leaves the pointer
  * wrong: THREAD_GROUP	!stranger_passes	the gate compares thread groups, which exec does not change
  * wrong: REUSED	!someone_else		numbers are used again, as ASIDs are
+ * wrong: TASK_EXIT		!owner_refused		a number ends with the first task of its mm that exits
  * wrong: PUT_BY_POINTER	!leaked			->release gives nothing back of an mm that was found out to have ended
  * wrong: TWO_USES	!leaked			both threads that made the notifier keep their use of it
  */
@@ -76,7 +77,10 @@ inline mmput(a)
 {
 	atomic {
 		mm[a].users--;
-		last = mm[a].users == 0
+		last = mm[a].users == 0;
+#ifdef TASK_EXIT
+		obj[mm[a].notifier].mm = 0
+#endif
 	};
 	if
 	:: last ->

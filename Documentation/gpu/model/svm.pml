@@ -29,6 +29,7 @@
  * wrong: ABANDONED_ONE		!unsignalled	an mm is abandoned when it has one user, not as many as are ours
  * wrong: COUNT_EARLY		!owner_lives	a user is counted as ours before it is there
  * wrong: COUNT_LATE		!owner_lives	a user is counted as ours until after it is gone
+ * wrong: NO_PUT		!unreaped	a piece that finds the mm ended does not give its user back
  * wrong: LOOK_ONCE		!unended	nobody looks at the mm of a thread that does not come back
  * wrong: NEVER_LOST		!unsignalled	what is queued behind a job that does not come back waits with it
  * wrong: LOST_UNASKED		!unsignalled	a file whose thread is lost takes jobs
@@ -201,7 +202,14 @@ inline piece()
 		touched_late = !over && (jobs[n].signalled || reaped);
 		assert(!touched_late)
 	};
+#ifdef NO_PUT
+	if
+	:: !ended -> put_users()
+	:: else
+	fi
+#else
 	put_users()
+#endif
 }
 
 /* svm_thread_main(), mmgpu_job_exec() */
