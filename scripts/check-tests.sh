@@ -194,8 +194,9 @@ guest_command() {
 
 # --- which boots ---------------------------------------------------------------------
 
-# plan_boots KERNEL: lines "KERNEL|DIR|MEMORY|ENVIRONMENT|TEST", a boot each. Binaries
-# are dealt out by the time that they took here before, so that boots end together.
+# plan_boots KERNEL: lines "SECONDS KERNEL|DIR|MEMORY|ENVIRONMENT|TEST", a boot each.
+# Binaries are dealt out by the time that they took here before, or else on another
+# machine (scripts/seconds), so that boots end together.
 plan_boots() {
 	local kernel=$1 name memory alone words load=150 guess=8
 	rm -rf "${results:?}/$kernel"
@@ -209,8 +210,12 @@ plan_boots() {
 		[[ $name != kunit:* ]] || alone=kunit
 		echo "${alone:--}|$(arg "$name" noload)$(arg "$name" module)|$name|$memory|$(arg "$name" timeout)|$words"
 	done | awk -F'|' -v kernel="$kernel" -v dir="$results/$kernel/boot" -v load="$load" -v guess="$guess" \
-		-v seconds="$cache/seconds/${kernel/#gcov/debug}" '
-	BEGIN { while ((getline line <seconds) > 0) { split(line, l, " "); took[l[1]] = l[2] } }
+		-v seconds="$top/scripts/seconds/${kernel/#gcov/debug} $cache/seconds/${kernel/#gcov/debug}" '
+	BEGIN {
+		split(seconds, files, " ")
+		for (i = 1; i in files; i++)
+			while ((getline line <files[i]) > 0) { split(line, l, " "); took[l[1]] = l[2] }
+	}
 	{ alone[NR] = $1; module[NR] = $2; memory[NR] = $4; words[NR] = $6
 	  # Who asked for more time than usual takes long, too
 	  time[NR] = $3 in took ? took[$3] + 1 : guess * ($5 ? ($5 / 120) ^ 2 : 1)
@@ -249,7 +254,7 @@ plan_boots() {
 				}
 			if (list != "") printf "%d %s|%s%d|%s||%s\n", total[b], kernel, dir, b, mem[b], list
 		}
-	}' | sort -rn | cut -d' ' -f2-
+	}'
 }
 
 # run_boot KERNEL DIR MEMORY ENVIRONMENT TEST
@@ -369,7 +374,8 @@ run_tests() {
 	echo "== tests on ${ran[*]}"
 	take_turn
 	select_tests "$test"
-	plan=$(for k in "${ran[@]}"; do plan_boots "$k"; done)
+	# The longest first, of all kernels: short ones fill the gaps at the end
+	plan=$(for k in "${ran[@]}"; do plan_boots "$k"; done | sort -rn | cut -d' ' -f2-)
 	if [[ ! $plan ]]; then
 		echo "no test matches '$test'"
 		ran=()
