@@ -97,6 +97,6 @@ config_survived() {
 
 progress() {
 	while sleep 30 >/dev/null 2>&1; do
-		say "  $(find "$1" -name '*.o' | wc -l) of about 1600 objects"
+		say "  $(find "$1" -name '*.o' | wc -l) of about 1300 objects"
 	done
 }
