@@ -196,7 +196,7 @@ guest_command() {
 
 # plan_boots KERNEL: lines "SECONDS KERNEL|DIR|MEMORY|ENVIRONMENT|TEST", a boot each.
 # Binaries are dealt out by the time that they took here before, or else on another
-# machine (scripts/seconds), so that boots end together.
+# machine (scripts/seconds, copied from the cache after a run), so that boots end together.
 plan_boots() {
 	local kernel=$1 name memory alone words load=150 guess=8
 	rm -rf "${results:?}/$kernel"
