@@ -44,8 +44,7 @@ kernel_compile() {
 	(cd "$conf" && cat $(fragments "$name")) >"$o/all.config"
 	if command -v ccache >/dev/null; then cc="ccache gcc"; fi
 	# Constant user, host and date: the same input gives the same objects. ccache knows
-	# them by what gcc says they depend on: to preprocess each a second time takes a
-	# quarter longer.
+	# them by what gcc says they depend on, which saves preprocessing each a second time.
 	local -a mk=(env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS CCACHE_DIR="$cache/ccache" CCACHE_DEPEND=1 KBUILD_KCONFIG="$o/Kconfig.top"
 		KBUILD_BUILD_TIMESTAMP=2026-01-01 KBUILD_BUILD_USER=mmgpu KBUILD_BUILD_HOST=mmgpu
 		nice make -s -C "$src" O="$o" CC="$cc" HOSTCC="$cc")
