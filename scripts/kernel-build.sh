@@ -34,7 +34,7 @@ built_kernel() {
 }
 
 kernel_compile() {
-	local name=$1 src=$2 out=$3 o conf log=$cache/log/build-$1.log cc=gcc release
+	local name=$1 src=$2 out=$3 o conf log=$cache/log/build-$1.log cc release
 	conf=$top/scripts/kernel-config
 	o=$out.obj
 	rm -rf "$o"
@@ -42,20 +42,19 @@ kernel_compile() {
 	cat "$src/Kconfig" "$conf/Kconfig.oot" >"$o/Kconfig.top"
 	# shellcheck disable=SC2046
 	(cd "$conf" && cat $(fragments "$name")) >"$o/all.config"
-	if command -v ccache >/dev/null; then cc="ccache gcc"; fi
-	# Constant user, host and date: the same input gives the same objects. ccache knows
-	# them by what gcc says they depend on, which saves preprocessing each a second time.
-	local -a mk=(env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS CCACHE_DIR="$cache/ccache" CCACHE_DEPEND=1 KBUILD_KCONFIG="$o/Kconfig.top"
+	cc=$(ccached gcc)
+	# Constant user, host and date: the same input gives the same objects
+	local -a mk=(env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS KBUILD_KCONFIG="$o/Kconfig.top"
 		KBUILD_BUILD_TIMESTAMP=2026-01-01 KBUILD_BUILD_USER=mmgpu KBUILD_BUILD_HOST=mmgpu
 		nice make -s -C "$src" O="$o" CC="$cc" HOSTCC="$cc")
 	quietly "$log" "${mk[@]}" KCONFIG_ALLCONFIG="$o/all.config" allnoconfig
 	config_survived "$o"
 	say "building the $name kernel (5 to 15 minutes the first time; log: $log)"
-	progress "$o" &
+	progress "$name" "$o" &
 	local ticker=$!
 	# shellcheck disable=SC2064
 	trap "kill $ticker 2>/dev/null || :" EXIT
-	quietly "$log" "${mk[@]}" -j"$(nproc)" bzImage modules
+	quietly "$log" "${mk[@]}" -j"$(nproc)" vmlinux modules
 	kill "$ticker" 2>/dev/null || :
 	trap - EXIT
 
@@ -64,7 +63,8 @@ kernel_compile() {
 	quietly "$log" "${mk[@]}" INSTALL_MOD_PATH="$out" modules_install
 	rm -f "$out/lib/modules/$release"/{build,source}
 	mkdir -p "$out/boot"
-	cp "$o/arch/x86/boot/bzImage" "$out/boot/vmlinuz-$release"
+	# QEMU starts it as it is, by its PVH note; a bzImage would be unpacked in the VM
+	cp "$o/vmlinux" "$out/boot/vmlinux-$release"
 	cp "$o/.config" "$out/boot/config-$release"
 	cp "$o/System.map" "$out/boot/System.map-$release"
 	(cd "$o" && quietly "$log" env srctree="$src" objtree=. SRCARCH=x86 ARCH=x86 CC=gcc HOSTCC=gcc \
@@ -73,7 +73,7 @@ kernel_compile() {
 	cat >"$out/info" <<-END
 		RELEASE=$release
 		VERSION=$(basename "$src")
-		IMAGE=boot/vmlinuz-$release
+		IMAGE=boot/vmlinux-$release
 		MODULES=lib/modules/$release
 		BUILD=build
 		CHROOT=
@@ -96,6 +96,6 @@ config_survived() {
 
 progress() {
 	while sleep 30 >/dev/null 2>&1; do
-		say "  $(find "$1" -name '*.o' | wc -l) of about 1300 objects"
+		say "  $1: $(find "$2" -name '*.o' | wc -l) of about 1300 objects"
 	done
 }

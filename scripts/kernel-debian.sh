@@ -44,6 +44,23 @@ apt_update() {
 	quietly "$cache/log/apt-update.log" private_apt apt-get update -q
 }
 
+# uncompress BZIMAGE: prints the kernel in it. With the note for PVH in it, QEMU can start
+# that, and need not unpack it in the VM first. Where it lies stands in the header
+# (Documentation/arch/x86/boot.rst: setup_sects, payload_offset, payload_length).
+uncompress() {
+	local sectors offset length magic
+	sectors=$(od -An -tu1 -j $((0x1f1)) -N1 "$1")
+	read -r offset length < <(od -An -tu4 -j $((0x248)) -N8 "$1")
+	offset=$(((sectors + 1) * 512 + offset))
+	magic=$(od -An -tx4 -j $offset -N4 "$1")
+	# The last 4 bytes are the size
+	tail -c +$((offset + 1)) "$1" | head -c $((length - 4)) | case $magic in
+	*587a37fd) xz -dc ;;
+	*fd2fb528) zstd -dcq ;;
+	*) return 1 ;;
+	esac
+}
+
 # Newest package whose name matches a regular expression, if any
 newest() {
 	private_apt apt-cache pkgnames | { grep -E "^$1\$" || :; } | sort -V | tail -n 1
@@ -104,6 +121,11 @@ debian_unpack() {
 	depmod -b "$out" "$release"
 	vmlinuz=boot/vmlinuz-$release
 	[[ -e $out/$vmlinuz ]] || vmlinuz=lib/modules/$release/vmlinuz
+	if uncompress "$out/$vmlinuz" >"$out/vmlinux" && readelf -n "$out/vmlinux" 2>/dev/null | grep '^ *Xen ' >/dev/null; then
+		vmlinuz=vmlinux
+	else
+		rm "$out/vmlinux"
+	fi
 	# The only file with absolute paths
 	sed -i "s|/usr/src/|${out%.tmp}&|g" "$out/usr/src/$headers/Makefile"
 	# Another release's kbuild tools and compiler do not run here

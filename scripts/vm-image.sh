@@ -172,6 +172,8 @@ tree_image() {
 		local -a elf=()
 		for f in "${programs[@]}"; do if is_elf "$f"; then elf+=("$f"); fi; done
 		add_libraries "$root" ${elf[@]+"${elf[@]}"}
+		# A VM has to unpack it, and nobody debugs there. Some are scripts.
+		find "$root" -type f -exec strip -g {} + 2>/dev/null || :
 		# Another run may still read the one before, or delete the same
 		find "$build" -maxdepth 1 -name '.vm-tree-*.cpio*' -mmin +60 -exec rm -f {} +
 		pack "$root" >"$archive.$$"
