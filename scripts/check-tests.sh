@@ -10,7 +10,7 @@
 #
 #   module ARGS       parameters for mmgpu
 #   noload            the test loads mmgpu by itself
-#   keeps REASON      a boot of its own, and mmgpu cannot be unloaded after it
+#   keeps REASON      mmgpu cannot be unloaded after it, so it is the last of its boot
 #   memory MIB        memory of the VM (a boot of its own)
 #   rebinds           mmgpu is loaded anew after it
 #   timeout SECONDS   time for this binary (default 120; 4 times that on debug, kcsan)
@@ -97,6 +97,8 @@ list_subtests() {
 	done
 }
 
+build_tree() { make --no-print-directory -s -j"$(nproc)" CC="$(ccached cc)" tests; }
+
 # --- in the VM ----------------------------------------------------------------------
 
 # Kernels that are built here are slow
@@ -111,10 +113,23 @@ seconds_for() {
 	echo $((seconds * patience))
 }
 
+# binary_command KERNEL NAME: a line of the command below
+binary_command() {
+	local name=$2 pattern module
+	module=$(arg "$name" module)
+	[[ ! $(arg "$name" noload) ]] || module=-
+	# igt takes a list of patterns as one, with commas
+	pattern=${wanted[$name]% }
+	echo "run $name '$module' $(seconds_for "$1" "$name")" \
+		"$(arg "$name" command | grep . || echo "$name --run-subtest '${pattern// /,}'")"
+	# It leaves mmgpu as it likes
+	[[ $module != - && ! $(arg "$name" rebinds) ]] || echo 'loaded=?'
+}
+
 # The sh command that runs the given binaries one after the other in the VM
 guest_command() {
-	local kernel=$1 name pattern module
-	local -a kunit=()
+	local kernel=$1 name
+	local -a kunit=() last=()
 	shift
 	env | sed -n "s/^\(MMGPU_[A-Z0-9_]*\|RACE_SECONDS\)=\(.*\)/export \1='\2'/p"
 	cat <<-'END'
@@ -156,18 +171,16 @@ guest_command() {
 	for name in "$@"; do
 		if [[ $name == kunit:* ]]; then
 			kunit+=("$name")
-			continue
+		elif [[ $(arg "$name" keeps) ]]; then
+			last+=("$name")
+		else
+			binary_command "$kernel" "$name"
 		fi
-		module=$(arg "$name" module)
-		[[ ! $(arg "$name" noload) ]] || module=-
-		# igt takes a list of patterns as one, with commas
-		pattern=${wanted[$name]% }
-		echo "run $name '$module' $(seconds_for "$kernel" "$name")" \
-			"$(arg "$name" command | grep . || echo "$name --run-subtest '${pattern// /,}'")"
-		# It leaves mmgpu as it likes
-		[[ $module != - && ! $(arg "$name" rebinds) ]] || echo 'loaded=?'
 	done
 	[[ ${#kunit[@]} -eq 0 ]] || kunit_command "${kunit[@]}"
+	# What is still held then is leaked for good
+	echo 'unload || echo "@@ busy"'
+	for name in ${last[@]+"${last[@]}"}; do binary_command "$kernel" "$name"; done
 	if [[ $kernel = gcov ]]; then
 		cat <<-'END'
 			mkdir /run/gcov
@@ -175,8 +188,6 @@ guest_command() {
 			tar -C /run/gcov -cf /run/gcov.tar .
 		END
 	fi
-	# What is still held then is leaked for good
-	[[ $(arg "$1" keeps) ]] || echo 'unload || echo "@@ busy"'
 	# Leaks are reported when they are older than 5 s and seen in two scans. Checks that
 	# have switched themselves off, for lack of memory or after a report, find nothing.
 	cat <<-'END'
@@ -194,67 +205,25 @@ guest_command() {
 
 # --- which boots ---------------------------------------------------------------------
 
-# plan_boots KERNEL: lines "SECONDS KERNEL|DIR|MEMORY|ENVIRONMENT|TEST", a boot each.
-# Binaries are dealt out by the time that they took here before, or else on another
-# machine (scripts/seconds, copied from the cache after a run), so that boots end together.
+# plan_boots: lines "SECONDS KERNEL|DIR|MEMORY|ENVIRONMENT|TEST", a boot each, of all ran[].
+# There are as few as keep all VMs busy to the end: the VMs that run at a time are filled
+# one after the other, and only a kernel that does not fit into what is left of one is
+# continued in the next. What a binary takes is known from its last run here, or else
+# on another machine (scripts/seconds, copied from the cache after a run).
 plan_boots() {
-	local kernel=$1 name memory alone words load=150 guess=8
-	rm -rf "${results:?}/$kernel"
-	mkdir -p "$results/$kernel"
-	! sanitizes "$kernel" || load=500 guess=16
-	for name in "${names[@]}"; do
-		runs_on "$name" "$kernel" || continue
-		memory=$(arg "$name" memory) alone=$memory$(arg "$name" keeps) words=$(words_of "$name")
-		[[ ! $alone ]] || alone=$name
-		# They run when one module is loaded, so they stay together
-		[[ $name != kunit:* ]] || alone=kunit
-		echo "${alone:--}|$(arg "$name" noload)$(arg "$name" module)|$name|$memory|$(arg "$name" timeout)|$words"
-	done | awk -F'|' -v kernel="$kernel" -v dir="$results/$kernel/boot" -v load="$load" -v guess="$guess" \
-		-v seconds="$top/scripts/seconds/${kernel/#gcov/debug} $cache/seconds/${kernel/#gcov/debug}" '
-	BEGIN {
-		split(seconds, files, " ")
-		for (i = 1; i in files; i++)
-			while ((getline line <files[i]) > 0) { split(line, l, " "); took[l[1]] = l[2] }
-	}
-	{ alone[NR] = $1; module[NR] = $2; memory[NR] = $4; words[NR] = $6
-	  # Who asked for more time than usual takes long, too
-	  time[NR] = $3 in took ? took[$3] + 1 : guess * ($5 ? ($5 / 120) ^ 2 : 1)
-	  if ($1 == "-") sum += time[NR] }
-	END {
-		# A boot has its price, too
-		boots = int(sum / load) + (sum > 0)
-		if (boots > 6) boots = 6
-		# The longest first, each to the boot that has least to do
-		while (sum > 0) {
-			best = 0
-			for (i = 1; i <= NR; i++)
-				if (alone[i] == "-" && !(i in boot) && (!best || time[i] > time[best])) best = i
-			if (!best) break
-			least = 1
-			for (b = 2; b <= boots; b++) if (total[b] < total[least]) least = b
-			boot[best] = least
-			total[least] += time[best]
-		}
-		least = 1
-		for (b = 2; b <= boots; b++) if (total[b] < total[least]) least = b
-		if (boots) own["kunit"] = least
-		for (i = 1; i <= NR; i++) if (alone[i] != "-") {
-			if (!(alone[i] in own)) own[alone[i]] = ++boots
-			boot[i] = own[alone[i]]
-			total[boot[i]] += time[i]
-			mem[boot[i]] = memory[i]
-		}
-		for (b = 1; b <= boots; b++) {
-			list = ""
-			# Those that want the same module one after the other
-			for (i = 1; i <= NR; i++) if (boot[i] == b && !(i in listed))
-				for (j = i; j <= NR; j++) if (boot[j] == b && module[j] == module[i] && !(j in listed)) {
-					list = list words[j] " "
-					listed[j]
-				}
-			if (list != "") printf "%d %s|%s%d|%s||%s\n", total[b], kernel, dir, b, mem[b], list
-		}
-	}'
+	local kernel name memory alone
+	for kernel in "${ran[@]}"; do
+		rm -rf "${results:?}/$kernel"
+		mkdir -p "$results/$kernel"
+		for name in "${names[@]}"; do
+			runs_on "$name" "$kernel" || continue
+			memory=$(arg "$name" memory) alone=${memory:+$name}
+			# They run when one module is loaded, so they stay together
+			[[ $name != kunit:* ]] || alone=kunit
+			echo "$kernel|$name|${alone:--}|$(arg "$name" noload)$(arg "$name" module)|$memory|$(words_of "$name")"
+		done
+	done | awk -F'|' -v results="$results" -v lanes="$(jobs_for "${ran[0]}")" \
+		-v times="$top/scripts/seconds $cache/seconds" -f "$top/scripts/check-plan.awk"
 }
 
 # run_boot KERNEL DIR MEMORY ENVIRONMENT TEST
@@ -375,7 +344,7 @@ run_tests() {
 	take_turn
 	select_tests "$test"
 	# The longest first, of all kernels: short ones fill the gaps at the end
-	plan=$(for k in "${ran[@]}"; do plan_boots "$k"; done | sort -rn | cut -d' ' -f2-)
+	plan=$(plan_boots | sort -rn | cut -d' ' -f2-)
 	if [[ ! $plan ]]; then
 		echo "no test matches '$test'"
 		ran=()
