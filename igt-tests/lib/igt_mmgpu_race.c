@@ -11,6 +11,7 @@
 
 #include "igt.h"
 #include "igt_mmgpu_race.h"
+#include "igt_mmgpu_small.h"
 
 /* Without the end of a round for this long, nobody believes in one any more. */
 #define STUCK_SECONDS	30
@@ -47,6 +48,8 @@ void igt_mmgpu_balance_init(struct igt_mmgpu_balance *b)
 {
 	memset(b, 0, sizeof(*b));
 	igt_mmgpu_rand_init(&b->rnd);
+	/* Loops are as fast there as elsewhere, but not what they are to delay. */
+	b->step = igt_mmgpu_is_slow() ? 4000 : 40;
 }
 
 void igt_mmgpu_balance_delays(const struct igt_mmgpu_balance *b, unsigned int *first,
@@ -58,12 +61,14 @@ void igt_mmgpu_balance_delays(const struct igt_mmgpu_balance *b, unsigned int *f
 
 void igt_mmgpu_balance_result(struct igt_mmgpu_balance *b, bool first_won)
 {
-	int step = igt_mmgpu_rand_range(&b->rnd, 0, 40);
+	int64_t step = igt_mmgpu_rand_range(&b->rnd, 0, b->step);
 
 	if (first_won != (b->streak > 0))
 		b->streak = 0;
 	b->streak += first_won ? 1 : -1;
 	step <<= abs(b->streak) < 20 ? abs(b->streak) : 20;
+	if (step > MAX_BIAS / 4)
+		step = MAX_BIAS / 4;
 	b->bias += first_won ? -step : step;
 	if (abs(b->bias) > MAX_BIAS)
 		b->bias = first_won ? -MAX_BIAS : MAX_BIAS;

@@ -34,6 +34,8 @@ void igt_mmgpu_stall(unsigned int loops);
  */
 struct igt_mmgpu_balance {
 	struct igt_mmgpu_rand rnd;
+	/* At most, of a change that is the first in its direction. */
+	int step;
 	int bias;
 	int streak;
 	unsigned int first, second;

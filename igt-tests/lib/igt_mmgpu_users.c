@@ -153,6 +153,8 @@ static int user_proc(struct igt_mmgpu_proc *self, void *data)
 {
 	const struct user *user = data;
 
+	/* They load what the test leaves them. */
+	igt_assert_neq(nice(10), -1);
 	while (!has_to_stop(user)) {
 		int fd = __igt_mmgpu_open_driver("mmgpu", IGT_MMGPU_RENDER, 0);
 		int ret;

@@ -6,8 +6,8 @@
  * taken for it. The kernel hands an mm_struct out again within a few forks, so thousands
  * of short processes try the files of dead owners.
  *
- * MMGPU_BIND_PROCESSES is how many (6,000, and 2,000 on a slow kernel), MMGPU_BIND_EXECS how
- * many times a program executes itself (20, and 5).
+ * MMGPU_BIND_PROCESSES is how many (2,000), MMGPU_BIND_EXECS how
+ * many times a program executes itself (10, and 5 on a slow kernel).
  */
 
 #include <errno.h>
@@ -172,8 +172,7 @@ static int worker_proc(struct igt_mmgpu_proc *self, void *data)
 
 static void short_processes(void)
 {
-	unsigned int total = igt_mmgpu_env_number("MMGPU_BIND_PROCESSES",
-						  igt_mmgpu_is_slow() ? 2000 : 6000);
+	unsigned int total = igt_mmgpu_env_number("MMGPU_BIND_PROCESSES", 2000);
 	unsigned int cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	unsigned int workers = cpus * WORKERS_PER_CPU;
 	unsigned int done = 0, wrong = 0;
@@ -288,7 +287,7 @@ static int chain_proc(struct igt_mmgpu_proc *self, void *data)
 	char node[64];
 
 	igt_mmgpu_small_node(*(int *)data, node, sizeof(node));
-	return live_once(0, igt_mmgpu_env_number("MMGPU_BIND_EXECS", igt_mmgpu_is_slow() ? 5 : 20),
+	return live_once(0, igt_mmgpu_env_number("MMGPU_BIND_EXECS", igt_mmgpu_is_slow() ? 5 : 10),
 			 node);
 }
 

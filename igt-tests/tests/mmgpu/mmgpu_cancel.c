@@ -9,6 +9,7 @@
 
 #include "igt.h"
 #include "igt_mmgpu.h"
+#include "igt_mmgpu_small.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -259,10 +260,10 @@ static void dependents(const struct way *way)
  */
 static void any_moment(const struct way *way)
 {
-	enum { JOBS = 8, ROUNDS = 100 };
-	int cancelled = 0;
+	enum { JOBS = 8 };
+	int rounds = igt_mmgpu_is_slow() ? 30 : 100, cancelled = 0;
 
-	for (int round = 0; round < ROUNDS; round++) {
+	for (int round = 0; round < rounds; round++) {
 		struct victim victim;
 		bool over = false;
 		int fences[JOBS];
@@ -294,7 +295,7 @@ static void any_moment(const struct way *way)
 		}
 		victim_fini(&victim);
 	}
-	igt_info("%d of %d jobs cancelled\n", cancelled, ROUNDS * JOBS);
+	igt_info("%d of %d jobs cancelled\n", cancelled, rounds * JOBS);
 }
 
 /* ---- files and processes -------------------------------------------------------------------- */

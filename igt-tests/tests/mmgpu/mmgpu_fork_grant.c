@@ -5,8 +5,8 @@
  * A grant is for one mm: not for its children, and not for a process that looks like a
  * dead one.
  *
- * MMGPU_FORK_PROCESSES is how many short processes come after dead grantees (500, and 100
- * on a debug kernel).
+ * MMGPU_FORK_PROCESSES is how many short processes come after dead grantees (150, and 20
+ * on a slow kernel).
  */
 
 #include <errno.h>
@@ -176,12 +176,12 @@ static void recycled_mm(void)
 {
 	const char *text = getenv("MMGPU_FORK_PROCESSES");
 	unsigned int count = text ? strtoul(text, NULL, 0) :
-			     igt_mmgpu_is_slow() ? 60 : 500;
+			     igt_mmgpu_is_slow() ? 20 : 150;
 
 	for (unsigned int i = 0; i < count; i++) {
 		pid_t pid;
 
-		if (i % 50 == 0) {
+		if (i % 10 == 0) {
 			struct igt_mmgpu_peer peer;
 
 			igt_mmgpu_peer_start(&peer, own.legacy);

@@ -15,6 +15,7 @@
 
 #include "igt.h"
 #include "igt_mmgpu_cgroup.h"
+#include "igt_mmgpu_crowd.h"
 #include "igt_mmgpu_grant.h"
 #include "igt_mmgpu_small.h"
 
@@ -234,14 +235,16 @@ static void owner_killed(void)
 static void max_grants(void)
 {
 	uint64_t max = igt_mmgpu_get_param(own.fd, MMGPU_PARAM_MAX_GRANTS);
-	struct igt_mmgpu_peer *peers = calloc(max, sizeof(*peers));
+	struct igt_mmgpu_one *ones = calloc(max, sizeof(*ones));
+	struct igt_mmgpu_crowd crowd;
 	struct igt_mmgpu_peer extra;
 
-	igt_assert(peers);
+	igt_assert(ones);
 	igt_mmgpu_peer_start(&extra, own.legacy);
+	igt_mmgpu_crowd_start(&crowd, own.legacy);
 	for (uint64_t i = 0; i < max; i++) {
-		igt_mmgpu_peer_start(&peers[i], own.legacy);
-		grant(IGT_MMGPU_READ, peers[i].seq);
+		ones[i] = igt_mmgpu_crowd_add(&crowd);
+		grant(IGT_MMGPU_READ, ones[i].seq);
 	}
 	for (int i = 0; i < 2; i++)
 		igt_assert_eq(__igt_mmgpu_bo_grant(own.fd, own.bo, IGT_MMGPU_READ, extra.seq),
@@ -253,46 +256,48 @@ static void max_grants(void)
 	igt_assert_eq(__igt_mmgpu_bo_grant(own.fd, own.bo, IGT_MMGPU_READ, own.seq), -EINVAL);
 	igt_assert_eq(__igt_mmgpu_bo_grant(own.fd, own.bo, IGT_MMGPU_READ, ~0ull), -ESRCH);
 	grant(0, extra.seq);
-	grant(IGT_MMGPU_READ_WRITE, peers[max / 2].seq);
-	grant(IGT_MMGPU_READ, peers[max / 2].seq);
+	grant(IGT_MMGPU_READ_WRITE, ones[max / 2].seq);
+	grant(IGT_MMGPU_READ, ones[max / 2].seq);
 
 	/* A place that was given back, by revoking and by dying. */
-	grant(0, peers[0].seq);
+	grant(0, ones[0].seq);
 	grant(IGT_MMGPU_READ_WRITE, extra.seq);
 	igt_assert_eq(igt_mmgpu_peer_access(&extra, own.dmabuf), IGT_MMGPU_READ_WRITE);
-	igt_assert_eq(__igt_mmgpu_bo_grant(own.fd, own.bo, IGT_MMGPU_READ, peers[0].seq), -ENOSPC);
-	kill_peer(&peers[1]);
-	igt_mmgpu_await_dead(&own, peers[1].seq);
-	grant(IGT_MMGPU_READ, peers[0].seq);
+	igt_assert_eq(__igt_mmgpu_bo_grant(own.fd, own.bo, IGT_MMGPU_READ, ones[0].seq), -ENOSPC);
+	igt_mmgpu_crowd_kill(&ones[1]);
+	igt_mmgpu_await_dead(&own, ones[1].seq);
+	grant(IGT_MMGPU_READ, ones[0].seq);
 
 	/* All of them at once. */
 	for (uint64_t i = 2; i < max; i++)
-		kill_peer(&peers[i]);
+		igt_mmgpu_crowd_kill(&ones[i]);
 	for (uint64_t i = 2; i < max; i++)
-		igt_mmgpu_await_dead(&own, peers[i].seq);
+		igt_mmgpu_await_dead(&own, ones[i].seq);
 	igt_assert_eq(grants(), 2);
-	for (uint64_t i = 0; i < max - 2; i++) {
-		igt_mmgpu_peer_start(&peers[2], own.legacy);
-		grant(IGT_MMGPU_READ, peers[2].seq);
-	}
-	igt_assert_eq(__igt_mmgpu_bo_grant(own.fd, own.bo, IGT_MMGPU_READ, peers[1].seq), -ESRCH);
-	igt_mmgpu_peer_start(&peers[1], own.legacy);
-	igt_assert_eq(__igt_mmgpu_bo_grant(own.fd, own.bo, IGT_MMGPU_READ, peers[1].seq), -ENOSPC);
-	free(peers);
+	for (uint64_t i = 0; i < max - 2; i++)
+		grant(IGT_MMGPU_READ, igt_mmgpu_crowd_add(&crowd).seq);
+	igt_assert_eq(__igt_mmgpu_bo_grant(own.fd, own.bo, IGT_MMGPU_READ, ones[1].seq), -ESRCH);
+	igt_assert_eq(__igt_mmgpu_bo_grant(own.fd, own.bo, IGT_MMGPU_READ,
+					   igt_mmgpu_crowd_add(&crowd).seq), -ENOSPC);
+	igt_mmgpu_crowd_stop(&crowd);
+	igt_mmgpu_peer_stop(&extra);
+	free(ones);
 }
 
 /* More dead grantees than MAX_GRANTS leave nothing behind. */
 static void many_dead(void)
 {
-	int dead = igt_mmgpu_is_slow() ? 66 : 200;
+	uint64_t max = igt_mmgpu_get_param(own.fd, MMGPU_PARAM_MAX_GRANTS);
+	struct igt_mmgpu_crowd crowd;
 
-	for (int i = 0; i < dead; i++) {
-		struct igt_mmgpu_peer peer;
+	igt_mmgpu_crowd_start(&crowd, own.legacy);
+	for (uint64_t i = 0; i < max + 2; i++) {
+		struct igt_mmgpu_one one = igt_mmgpu_crowd_add(&crowd);
 
-		igt_mmgpu_peer_start(&peer, own.legacy);
-		grant(IGT_MMGPU_READ, peer.seq);
-		kill_peer(&peer);
+		grant(IGT_MMGPU_READ, one.seq);
+		igt_mmgpu_crowd_kill(&one);
 	}
+	igt_mmgpu_crowd_stop(&crowd);
 }
 
 /* ---- memory ---------------------------------------------------------------------------------------- */

@@ -98,7 +98,7 @@ static void close_first(void)
 
 static void end_and_close(void)
 {
-	unsigned int rounds = igt_mmgpu_is_slow() ? 8 : 20;
+	unsigned int rounds = igt_mmgpu_is_slow() ? 4 : 20;
 	struct igt_mmgpu_baseline before;
 
 	igt_mmgpu_baseline_take(&before);
@@ -202,7 +202,7 @@ static void bo_job_runs_on(void)
 /* ---- a thousand jobs -------------------------------------------------------------------- */
 
 /* A kernel that checks itself takes seconds to submit so many. */
-#define JOBS		(igt_mmgpu_is_slow() ? 250u : 1000u)
+#define JOBS		(igt_mmgpu_is_slow() ? 125u : 1000u)
 #define PER_CTX		125
 
 static void submit_thousand(struct igt_mmgpu_proc *self, const struct igt_mmgpu_victim *victim,
@@ -330,7 +330,7 @@ int igt_main()
 		bo_job_runs_on();
 
 	for (enum igt_mmgpu_ending i = 0; i < IGT_MMGPU_BY_OOM; i++) {
-		igt_describe_f("how long %s takes with a thousand jobs, 250 on a slow kernel", igt_mmgpu_ending_name[i]);
+		igt_describe_f("how long %s takes with a thousand jobs, 125 on a slow kernel", igt_mmgpu_ending_name[i]);
 		igt_subtest_f("thousand-jobs-%s", igt_mmgpu_ending_name[i])
 			thousand_jobs(i);
 	}

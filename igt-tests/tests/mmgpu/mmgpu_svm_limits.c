@@ -10,6 +10,7 @@
 #include "igt_mmgpu.h"
 #include "igt_mmgpu_baseline.h"
 #include "igt_mmgpu_small.h"
+#include "igt_mmgpu_stuck.h"
 
 #include <errno.h>
 
@@ -96,12 +97,17 @@ static void files_of_mm(void)
 	igt_mmgpu_baseline_assert(&before);
 }
 
+/* SUBMIT is what makes the thread; thousands of waits would only take time. */
 static int many_proc(struct igt_mmgpu_proc *self, void *data)
 {
+	struct igt_mmgpu_job job;
+	uint64_t word;
 	char byte;
 
+	igt_mmgpu_job_init(&job, 0);
+	igt_mmgpu_cmd_svm_fill(&job, &word, sizeof(word), 1);
 	for (unsigned int i = 0; i < MAX_OF_MM; i++)
-		igt_assert_eq(use_addresses(bound_file()), 0);
+		igt_mmgpu_job_submit(bound_file(), &job);
 	igt_mmgpu_send(self->sock, "", 1);
 	igt_mmgpu_recv(self->sock, &byte, 1);
 	return 0;

@@ -23,7 +23,7 @@ IGT_TEST_DESCRIPTION("Jobs with CPU addresses of a process that the OOM killer e
 #define BOUND_MS	(igt_mmgpu_is_slow() ? 30000 : 3000)
 
 #define CGROUP		"mmgpu-svm-oom"
-#define LIMIT		(64u << 20)
+#define LIMIT		(32u << 20)
 
 /* ---- what the jobs read ----------------------------------------------------------------- */
 
@@ -92,7 +92,7 @@ static void copy_once(void)
 
 static void reaped_pages(void)
 {
-	unsigned int rounds = igt_mmgpu_is_slow() ? 3 : 8;
+	unsigned int rounds = igt_mmgpu_is_slow() ? 2 : 8;
 	struct igt_mmgpu_baseline before;
 
 	igt_mmgpu_baseline_take(&before);

@@ -2,10 +2,10 @@
 /* Copyright 2026 The mmgpu developers */
 
 /*
- * Thousands of short processes, each with a bound file and a job that names its memory, leave
+ * Short processes by the hundred, each with a bound file and a job that names its memory, leave
  * nothing: no mm_struct, number, thread, buffer or reference.
  *
- * MMGPU_SVM_PROCESSES is how many (2,000, and 200 on a debug kernel).
+ * MMGPU_SVM_PROCESSES is how many (500, and 100 on a slow kernel).
  */
 
 #include <errno.h>
@@ -142,7 +142,7 @@ static int worker_proc(struct igt_mmgpu_proc *self, void *data)
 static void short_processes(void)
 {
 	unsigned int total = igt_mmgpu_env_number("MMGPU_SVM_PROCESSES",
-						  igt_mmgpu_is_slow() ? 200 : 2000);
+						  igt_mmgpu_is_slow() ? 100 : 500);
 	unsigned int workers = sysconf(_SC_NPROCESSORS_ONLN) * WORKERS_PER_CPU, done = 0;
 	struct igt_mmgpu_baseline before, after;
 	struct igt_mmgpu_proc worker[WORKERS_MAX];
@@ -189,11 +189,11 @@ static int holder_proc(struct igt_mmgpu_proc *self, void *data)
 	return short_life(*(int *)data, WAITS);
 }
 
-#define HELD		200
+#define HELD		64
 
 static void open_files_hold_no_mm(void)
 {
-	unsigned int files = igt_mmgpu_is_slow() ? HELD / 8 : HELD;
+	unsigned int files = igt_mmgpu_is_slow() ? HELD / 4 : HELD;
 	struct igt_mmgpu_baseline before, held;
 	int fd[HELD];
 	int64_t deadline;

@@ -4,7 +4,7 @@
 /*
  * The device goes away and comes back, again and again, under processes that use it and
  * with everything kept that can be kept; in every fourth round the module goes with it, as
- * soon as nothing is kept any more and not before. MMGPU_UNPLUGS is how many rounds (20).
+ * soon as nothing is kept any more and not before. MMGPU_UNPLUGS is how many rounds.
  * It loads the module by itself.
  */
 
@@ -22,8 +22,11 @@
 
 IGT_TEST_DESCRIPTION("Unbinding and unloading under load, with everything kept.");
 
-#define USERS		(igt_mmgpu_is_slow() ? 3 : 6)
+/* One of each kind. */
+#define USERS		3
 #define UNLOAD_EVERY	4
+/* More where each is looked at closely. */
+#define ROUNDS		(igt_mmgpu_is_slow() ? 20 : 10)
 
 static struct igt_mmgpu_rand rnd;
 
@@ -64,7 +67,7 @@ static void one_round(bool unload)
 
 static void load(void)
 {
-	unsigned int rounds = igt_mmgpu_env_number("MMGPU_UNPLUGS", 20), unloads = 0;
+	unsigned int rounds = igt_mmgpu_env_number("MMGPU_UNPLUGS", ROUNDS), unloads = 0;
 	struct igt_mmgpu_baseline before;
 	struct igt_mmgpu_users users;
 	unsigned long jobs;
