@@ -54,7 +54,7 @@ uncompress() {
 	offset=$(((sectors + 1) * 512 + offset))
 	magic=$(od -An -tx4 -j $offset -N4 "$1")
 	# The last 4 bytes are the size
-	tail -c +$((offset + 1)) "$1" | head -c $((length - 4)) | case $magic in
+	dd if="$1" bs=1M iflag=skip_bytes,count_bytes skip=$offset count=$((length - 4)) status=none | case $magic in
 	*587a37fd) xz -dc ;;
 	*fd2fb528) zstd -dcq ;;
 	*) return 1 ;;

@@ -27,13 +27,19 @@ static int parent_proc(struct igt_mmgpu_proc *self, void *data)
 {
 	int node = *(int *)data, sock = self->sock;
 	char more;
+	pid_t pid;
 
 	/* Nobody waits for them. */
 	signal(SIGCHLD, SIG_IGN);
 	igt_mmgpu_small_become(self);
-	while (syscall(SYS_read, sock, &more, 1) == 1)
-		if (!igt_mmgpu_small_fork())
+	while (syscall(SYS_read, sock, &more, 1) == 1) {
+		pid = igt_mmgpu_small_fork();
+		if (!pid)
 			live(node, sock);
+		/* All of them end then, and who waits for one more gets to know. */
+		if (pid < 0)
+			igt_mmgpu_small_exit(1);
+	}
 	igt_mmgpu_small_exit(0);
 }
 

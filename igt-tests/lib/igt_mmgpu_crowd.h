@@ -22,7 +22,7 @@ void igt_mmgpu_crowd_start(struct igt_mmgpu_crowd *crowd, int node);
 struct igt_mmgpu_one igt_mmgpu_crowd_add(struct igt_mmgpu_crowd *crowd);
 /* It is gone when this returns. */
 void igt_mmgpu_crowd_kill(const struct igt_mmgpu_one *one);
-/* The end of all that are left. */
+/* Those that are left are killed, and may be gone only a moment later. */
 void igt_mmgpu_crowd_stop(struct igt_mmgpu_crowd *crowd);
 
 #endif /* IGT_MMGPU_CROWD_H */
