@@ -30,6 +30,8 @@ mirror() {
 	machine_suites | awk '$2 !~ /-/ && !n++ { print $1 }'
 }
 
+package_lists() { [[ -e $cache/apt/updated ]] || locked apt-update apt_first_update; }
+apt_first_update() { [[ -e $cache/apt/updated ]] || apt_update; }
 apt_update() {
 	local key=/usr/share/keyrings/debian-archive-keyring.gpg opt=
 	[[ -e $key ]] && opt="[signed-by=$key] "
@@ -42,6 +44,7 @@ apt_update() {
 	} >"$cache/apt/sources.list"
 	say "reading the package lists"
 	quietly "$cache/log/apt-update.log" private_apt apt-get update -q
+	touch "$cache/apt/updated"
 }
 
 # uncompress BZIMAGE: prints the kernel in it. With the note for PVH in it, QEMU can start
@@ -90,7 +93,7 @@ debian_kernel() {
 	local name=$1 image='' note='' version dir
 	[[ ! -e $cache/kernel/$name/info ]] || return 0
 	"$top/scripts/deps" kernel
-	[[ -e $cache/apt/sources.list ]] || apt_update
+	package_lists
 	# linux-binary is what linux-image is called where that is a metapackage
 	case $name in
 	6.12) image=$(newest 'linux-image-6\.12\.[0-9]+\+deb12-amd64') ;;
@@ -199,7 +202,7 @@ source_package() {
 	[[ $name != debug && $name != kcsan ]] || name=6.12
 	if [[ ! -e $cache/source/$name/Makefile ]]; then
 		"$top/scripts/deps" kernel
-		[[ -e $cache/apt/sources.list ]] || apt_update
+		package_lists
 		package=$(newest "linux-source-${name//./\\.}")
 		[[ $package ]] || package=$(newest 'linux-source-[0-9]+\.[0-9]+')
 		[[ $package ]] || die "no package linux-source-$name in the suites of $cache/apt/sources.list"

@@ -13,10 +13,10 @@ export LC_ALL=C
 # shellcheck disable=SC2034 # the kernels that are checked, oldest first
 kernels=(6.1 6.12 7.2)
 
-# What was compiled before is not compiled again, in a new checkout at the same place
-# neither. ccache knows what a compilation depends on from what gcc says (-MD), and
-# need not preprocess for that.
-export CCACHE_DIR=$cache/ccache CCACHE_DEPEND=1
+# What was compiled before is not compiled again, in another checkout neither. ccache
+# knows what a compilation depends on from what gcc says (-MD), and need not preprocess
+# for that.
+export CCACHE_DIR=$cache/ccache CCACHE_DEPEND=1 CCACHE_BASEDIR=$top CCACHE_NOHASHDIR=1
 ccached() { if command -v ccache >/dev/null; then echo "ccache $1"; else echo "$1"; fi; }
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }

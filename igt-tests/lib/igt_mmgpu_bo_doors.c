@@ -9,6 +9,7 @@
 
 #include "igt.h"
 #include "igt_mmgpu_bo_ways.h"
+#include "igt_mmgpu_small.h"
 
 enum door_needs {
 	/* Handles and descriptors. */
@@ -302,6 +303,17 @@ static struct igt_mmgpu_bo_way way_of(const struct igt_mmgpu_bo_visit *v, unsign
 	};
 }
 
+/* A slow kernel gets half of the doors by the node, and the others by the dma-buf. */
+static bool is_one_way(void)
+{
+	return igt_mmgpu_is_slow();
+}
+
+static bool is_by_dmabuf(unsigned int door)
+{
+	return door & 1;
+}
+
 static int try_door(struct igt_mmgpu_bo_visit *v, unsigned int door)
 {
 	struct igt_mmgpu_bo_way node = way_of(v, door, false);
@@ -312,6 +324,8 @@ static int try_door(struct igt_mmgpu_bo_visit *v, unsigned int door)
 		return NONE;
 	if (doors[door].needs == THINGS)
 		return doors[door].fn(v, NULL);
+	if (is_one_way())
+		return doors[door].fn(v, is_by_dmabuf(door) ? &dmabuf : &node);
 
 	ret = doors[door].fn(v, &node);
 	other = doors[door].fn(v, &dmabuf);
@@ -354,8 +368,10 @@ void igt_mmgpu_bo_visit_map(struct igt_mmgpu_bo_visit *v, uint32_t access)
 	for (unsigned int i = 0; i < igt_mmgpu_count(doors); i++) {
 		if (doors[i].needs == OLD_READ_ONLY ||
 		    (doors[i].needs == OLD_WRITABLE && access & MMGPU_ACCESS_WRITE)) {
-			map_for(v, i, false);
-			map_for(v, i, true);
+			if (!is_one_way() || !is_by_dmabuf(i))
+				map_for(v, i, false);
+			if (!is_one_way() || is_by_dmabuf(i))
+				map_for(v, i, true);
 		}
 	}
 }

@@ -23,7 +23,7 @@ double igt_mmgpu_race_seconds(void)
 {
 	const char *seconds = getenv("RACE_SECONDS");
 
-	return seconds ? atof(seconds) : 1;
+	return seconds ? atof(seconds) : 0.5;
 }
 
 /* ---- meeting ------------------------------------------------------------------------- */

@@ -9,7 +9,7 @@
 
 #include "igt_mmgpu.h"
 
-/* How long to repeat each race: RACE_SECONDS in the environment, or 1. */
+/* How long to repeat each race: RACE_SECONDS in the environment, or half a one. */
 double igt_mmgpu_race_seconds(void);
 
 /* ---- meeting ------------------------------------------------------------------------- */

@@ -316,7 +316,7 @@ static void last_close(unsigned int what)
 static void end_and_close(void)
 {
 	struct hoarder hoarder = { BUSY | MAPPED, BY_KILL };
-	int rounds = igt_mmgpu_is_slow() ? 4 : 20;
+	int rounds = igt_mmgpu_is_slow() ? 4 : 10;
 	struct igt_mmgpu_rand rnd;
 	struct igt_mmgpu_baseline before;
 

@@ -7,7 +7,7 @@
  * of short processes try the files of dead owners.
  *
  * MMGPU_BIND_PROCESSES is how many (2,000), MMGPU_BIND_EXECS how
- * many times a program executes itself (10, and 5 on a slow kernel).
+ * many times a program executes itself (6, and 3 on a slow kernel).
  */
 
 #include <errno.h>
@@ -287,7 +287,7 @@ static int chain_proc(struct igt_mmgpu_proc *self, void *data)
 	char node[64];
 
 	igt_mmgpu_small_node(*(int *)data, node, sizeof(node));
-	return live_once(0, igt_mmgpu_env_number("MMGPU_BIND_EXECS", igt_mmgpu_is_slow() ? 5 : 10),
+	return live_once(0, igt_mmgpu_env_number("MMGPU_BIND_EXECS", igt_mmgpu_is_slow() ? 3 : 6),
 			 node);
 }
 

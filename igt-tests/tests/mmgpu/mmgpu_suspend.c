@@ -456,7 +456,7 @@ static void submit_faults(int file, uint32_t bo, const void *memory, uint64_t ro
 /* Whether the device went to sleep while the job ran, which had the time to end then. */
 static bool nap_in_faults(void)
 {
-	const uint64_t most = 1 << 17, few = 2048;
+	const uint64_t most = 1 << 17, few = 512;
 	int file = igt_mmgpu_reopen(fd), result;
 	uint64_t *map, rows, last = 0, end;
 	struct ticker ticker;
@@ -481,7 +481,7 @@ static bool nap_in_faults(void)
 		igt_assert_eq(igt_mmgpu_syncobj_result(file, done), 0);
 		took = igt_mmgpu_now() - took;
 	}
-	rows = few * (timeout * IGT_MMGPU_NSEC_PER_MSEC * 3 / 4) / took;
+	rows = few * (timeout * IGT_MMGPU_NSEC_PER_MSEC / 2) / took;
 	if (rows > most - 2 * few)
 		rows = most - 2 * few;
 

@@ -5,7 +5,7 @@
  * Short processes by the hundred, each with a bound file and a job that names its memory, leave
  * nothing: no mm_struct, number, thread, buffer or reference.
  *
- * MMGPU_SVM_PROCESSES is how many (500, and 100 on a slow kernel).
+ * MMGPU_SVM_PROCESSES is how many (300, and 50 on a slow kernel).
  */
 
 #include <errno.h>
@@ -142,7 +142,7 @@ static int worker_proc(struct igt_mmgpu_proc *self, void *data)
 static void short_processes(void)
 {
 	unsigned int total = igt_mmgpu_env_number("MMGPU_SVM_PROCESSES",
-						  igt_mmgpu_is_slow() ? 100 : 500);
+						  igt_mmgpu_is_slow() ? 50 : 300);
 	unsigned int workers = sysconf(_SC_NPROCESSORS_ONLN) * WORKERS_PER_CPU, done = 0;
 	struct igt_mmgpu_baseline before, after;
 	struct igt_mmgpu_proc worker[WORKERS_MAX];
