@@ -149,13 +149,16 @@ add_files() {
 # tree_image: what is built besides modules, with its libraries; prints the
 # archive. Kept in build/ until one of the files changes.
 tree_image() {
-	local list key archive root f
+	local list key archive root f fd
 	local -a programs
 	list=$(find "$build" -path "$build/module-*" -prune -o -type f \
 		\( -name '*.so.*' -o -perm -u+x ! -name '*.so' \) -printf '%s %T@ %p\n' 2>/dev/null | sort)
 	[[ $list ]] || return 0
 	key=$({ echo "$list"; stat -c %Y /var/lib/dpkg/status; cat "$top/scripts/vm-image.sh"; } | md5sum | cut -c1-12)
 	archive=$build/.vm-tree-$key.cpio
+	# VMs that start together would all make it
+	exec {fd}>"$build/.vm-tree.lock"
+	flock "$fd"
 	if [[ ! -e $archive ]]; then
 		root=$work/tree
 		mkdir -p "$root"/usr/{bin,lib/x86_64-linux-gnu}
@@ -179,5 +182,6 @@ tree_image() {
 		pack "$root" >"$archive.$$"
 		mv "$archive.$$" "$archive"
 	fi
+	exec {fd}>&-
 	cat "$archive"
 }

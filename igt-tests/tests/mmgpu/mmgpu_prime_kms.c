@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <linux/dma-buf.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/mman.h>
 
 #include <drm_fourcc.h>
@@ -19,6 +20,7 @@
 
 #include "igt.h"
 #include "igt_mmgpu.h"
+#include "igt_mmgpu_file.h"
 #include "igt_mmgpu_share.h"
 
 IGT_TEST_DESCRIPTION("vkms scans out and writes back our buffers, and waits for our jobs.");
@@ -156,12 +158,43 @@ static uint32_t primary_plane(void)
 	return found;
 }
 
+/*
+ * vkms of 6.12 stops its vblank timer with a lock held that the timer takes: on two CPUs
+ * both can wait for ever. On one they cannot meet: neither this process, nor the workers
+ * that commit, nor a timer that they start goes elsewhere.
+ */
+#define TIMERS		"/proc/sys/kernel/timer_migration"
+#define WORKERS		"/sys/devices/virtual/workqueue/cpumask"
+
+static char workers[128];
+
+static void stay_on_one_cpu(void)
+{
+	cpu_set_t cpus;
+	FILE *file = fopen(WORKERS, "re");
+
+	igt_require_f(file && fgets(workers, sizeof(workers), file), "cannot read " WORKERS "\n");
+	fclose(file);
+	CPU_ZERO(&cpus);
+	CPU_SET(0, &cpus);
+	igt_require_f(!sched_setaffinity(0, sizeof(cpus), &cpus) &&
+		      igt_mmgpu_file_write(WORKERS, "1") && igt_mmgpu_file_write(TIMERS, "0"),
+		      "cannot keep vkms on one CPU: %s\n", strerror(errno));
+}
+
+static void go_anywhere(void)
+{
+	igt_mmgpu_file_write(TIMERS, "1");
+	igt_mmgpu_file_write(WORKERS, workers);
+}
+
 static void kms_open(void)
 {
 	drmModeRes *res;
 
 	igt_skip_on_f(!igt_mmgpu_has_module("vkms"),
 		      "no vkms in this kernel (or load it, or set MMGPU_MODPROBE=1)\n");
+	stay_on_one_cpu();
 	kms.fd = __igt_mmgpu_open_driver("vkms", IGT_MMGPU_PRIMARY, 0);
 	igt_assert_fd(kms.fd);
 	igt_skip_on_f(!drmIsMaster(kms.fd), "somebody else uses vkms\n");
@@ -584,5 +617,6 @@ int igt_main()
 		igt_mmgpu_proc_cleanup();
 		close(kms.crc);
 		close(kms.fd);
+		go_anywhere();
 	}
 }

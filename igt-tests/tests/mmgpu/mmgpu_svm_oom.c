@@ -214,6 +214,19 @@ static void job_hogs(int flags)
 	close(fd);
 }
 
+/*
+ * A virtual machine may have to get memory that it never used from its host, which took
+ * longer than the gate stays closed, once.
+ */
+static void use_memory(size_t size)
+{
+	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	igt_assert(mem != MAP_FAILED);
+	memset(mem, 1, size);
+	munmap(mem, size);
+}
+
 int igt_main()
 {
 	static const struct {
@@ -235,6 +248,7 @@ int igt_main()
 		close(fd);
 		igt_mmgpu_stuck_require();
 		igt_mmgpu_cgroup_make(CGROUP, LIMIT);
+		use_memory(2 * LIMIT);
 	}
 
 	for (unsigned int i = 0; i < igt_mmgpu_count(loads); i++) {
