@@ -5,7 +5,7 @@
  * Every allocation, and every copy from or to user space, of every call fails once: the
  * first, the second, and so on until there is none left to fail. What then fails says so,
  * leaves everything as it was, and succeeds the next time. For kernels with fault injection.
- * After the third of a call only each eighth is tried, unless MMGPU_FAIL_STEP says otherwise.
+ * After the third of a call only each sixteenth is tried, unless MMGPU_FAIL_STEP says otherwise.
  */
 
 #include <dirent.h>
@@ -144,7 +144,7 @@ static void sweep(const struct igt_mmgpu_call *call)
 {
 	struct igt_mmgpu_state before = { }, begun = { };
 	struct counts counts = { };
-	unsigned int step = igt_mmgpu_env_number("MMGPU_FAIL_STEP", 8);
+	unsigned int step = igt_mmgpu_env_number("MMGPU_FAIL_STEP", 16);
 	enum outcome outcome;
 	unsigned int untold = 0;
 	int files[3];

@@ -32,7 +32,7 @@ IGT_TEST_DESCRIPTION("Revocation, and the owner's death, against all that a gran
  * Fewer rounds say nothing, nor do any in which always the same side is first; but a kernel
  * that checks itself takes some seconds for ten.
  */
-#define MIN_ROUNDS	(igt_mmgpu_is_slow() ? 4 : 20)
+#define MIN_ROUNDS	(igt_mmgpu_is_slow() ? 4 : 10)
 #define ENOUGH_ROUNDS	(igt_mmgpu_is_slow() ? 200 : 1000)
 
 /* What a revocation may take on a slow machine, besides a job that it waits for. */

@@ -23,7 +23,7 @@ IGT_TEST_DESCRIPTION("Commands on CPU addresses.");
 #define SRC		MMGPU_CMD_SRC_SVM
 #define REF(flags)	((flags) | MMGPU_BO_REF_NO_IMPLICIT_SYNC)
 
-#define ROUNDS		(igt_mmgpu_is_slow() ? 1 : 3)
+#define ROUNDS		(igt_mmgpu_is_slow() ? 1 : 2)
 
 enum { JOBS = 25, MAX_CMDS = 8 };
 
