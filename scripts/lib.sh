@@ -15,8 +15,8 @@ kernels=(6.1 6.12 7.2)
 
 # What was compiled before is not compiled again, in another checkout neither. ccache
 # knows what a compilation depends on from what gcc says (-MD), and need not preprocess
-# for that.
-export CCACHE_DIR=$cache/ccache CCACHE_DEPEND=1 CCACHE_BASEDIR=$top CCACHE_NOHASHDIR=1
+# for that. What gcc says still names files as they were named to it.
+export CCACHE_DIR=$cache/ccache CCACHE_DEPEND=1 CCACHE_BASEDIR=$top CCACHE_NOHASHDIR=1 CCACHE_ABSSTDERR=1
 ccached() { if command -v ccache >/dev/null; then echo "ccache $1"; else echo "$1"; fi; }
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }

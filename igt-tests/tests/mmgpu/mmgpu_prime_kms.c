@@ -163,29 +163,40 @@ static uint32_t primary_plane(void)
  * both can wait for ever. On one they cannot meet: neither this process, nor the workers
  * that commit, nor a timer that they start goes elsewhere.
  */
-#define TIMERS		"/proc/sys/kernel/timer_migration"
-#define WORKERS		"/sys/devices/virtual/workqueue/cpumask"
+static struct knob {
+	const char *path, *here;
+	char before[128];
+} knobs[] = {
+	{ .path = "/sys/devices/virtual/workqueue/cpumask", .here = "1" },
+	{ .path = "/proc/sys/kernel/timer_migration", .here = "0" },
+};
 
-static char workers[128];
+/* However this ends; what was never read was never changed. */
+static void go_anywhere(int sig)
+{
+	for (size_t i = 0; i < igt_mmgpu_count(knobs); i++)
+		if (knobs[i].before[0])
+			igt_mmgpu_file_write(knobs[i].path, knobs[i].before);
+}
 
 static void stay_on_one_cpu(void)
 {
 	cpu_set_t cpus;
-	FILE *file = fopen(WORKERS, "re");
 
-	igt_require_f(file && fgets(workers, sizeof(workers), file), "cannot read " WORKERS "\n");
-	fclose(file);
 	CPU_ZERO(&cpus);
 	CPU_SET(0, &cpus);
-	igt_require_f(!sched_setaffinity(0, sizeof(cpus), &cpus) &&
-		      igt_mmgpu_file_write(WORKERS, "1") && igt_mmgpu_file_write(TIMERS, "0"),
-		      "cannot keep vkms on one CPU: %s\n", strerror(errno));
-}
+	igt_assert_eq(sched_setaffinity(0, sizeof(cpus), &cpus), 0);
+	igt_install_exit_handler(go_anywhere);
+	for (size_t i = 0; i < igt_mmgpu_count(knobs); i++) {
+		FILE *file = fopen(knobs[i].path, "re");
 
-static void go_anywhere(void)
-{
-	igt_mmgpu_file_write(TIMERS, "1");
-	igt_mmgpu_file_write(WORKERS, workers);
+		igt_require_f(file, "%s: %s\n", knobs[i].path, strerror(errno));
+		igt_assert(fgets(knobs[i].before, sizeof(knobs[i].before), file));
+		fclose(file);
+		igt_require_f(igt_mmgpu_file_write(knobs[i].path, knobs[i].here),
+			      "vkms is not to be kept on one CPU: %s: %s\n", knobs[i].path,
+			      strerror(errno));
+	}
 }
 
 static void kms_open(void)
@@ -617,6 +628,5 @@ int igt_main()
 		igt_mmgpu_proc_cleanup();
 		close(kms.crc);
 		close(kms.fd);
-		go_anywhere();
 	}
 }

@@ -123,7 +123,10 @@ static void waiting_start(struct waiting *wait, uint32_t engine)
 	igt_mmgpu_stuck_await(wait->stuck.uffd);
 }
 
-/* Whether the job was still there when it was the devices' turn, which a busy system reaches late. */
+/*
+ * Whether the job was still there when it was the devices' turn, which a busy system
+ * reaches late.
+ */
 static bool waiting_check(struct waiting *wait)
 {
 	int result = igt_mmgpu_syncobj_result(wait->file, wait->done[0]);

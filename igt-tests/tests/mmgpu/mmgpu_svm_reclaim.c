@@ -210,7 +210,8 @@ static void migrate(void)
 		igt_assert_eq(igt_mmgpu_busy_job(&busy, migrate_pages_away, false), 0);
 		igt_mmgpu_arena_compare("migrated", dst, src, SIZE);
 	} while (igt_mmgpu_busy_again(&busy, begin) ||
-		 (vmstat("pgmigrate_success ") == moved && igt_mmgpu_now() - begin < 60 * IGT_MMGPU_NSEC_PER_SEC));
+		 (vmstat("pgmigrate_success ") == moved &&
+		  igt_mmgpu_now() - begin < 60 * IGT_MMGPU_NSEC_PER_SEC));
 	moved = vmstat("pgmigrate_success ") - moved;
 	igt_info("%ld pages moved\n", moved);
 	igt_assert_lt_s64(0, moved);
