@@ -43,6 +43,19 @@ static void svm_init(struct igt_mmgpu_world *w)
 	igt_assert(w->memory != MAP_FAILED);
 }
 
+static int bind_for_peer(int node, int fd, const void *data)
+{
+	igt_mmgpu_bind_mm(fd);
+	return 0;
+}
+
+static void peer_init(struct igt_mmgpu_world *w)
+{
+	igt_mmgpu_peer_start(&w->peer, w->other);
+	w->foreign = igt_mmgpu_reopen(w->fd);
+	igt_assert_eq(igt_mmgpu_peer_call(&w->peer, bind_for_peer, w->foreign, NULL, 0), 0);
+}
+
 void igt_mmgpu_world_number(void)
 {
 	struct drm_mmgpu_query_mm query;
@@ -78,7 +91,7 @@ void igt_mmgpu_world_init(struct igt_mmgpu_world *w)
 	w->sync_file = igt_mmgpu_syncobj_export(w->fd, w->signaled);
 
 	vgem_init(w);
-	igt_mmgpu_peer_start(&w->peer, w->other);
+	peer_init(w);
 	igt_mmgpu_refusal_init(&w->job, w->fd);
 	svm_init(w);
 	w->temp_fd = -1;
@@ -88,6 +101,7 @@ void igt_mmgpu_world_fini(struct igt_mmgpu_world *w)
 {
 	igt_mmgpu_refusal_fini(&w->svm);
 	igt_mmgpu_refusal_fini(&w->job);
+	close(w->foreign);
 	igt_mmgpu_peer_stop(&w->peer);
 	munmap(w->memory, MEMORY_SIZE);
 	close(w->vgem_dmabuf);
@@ -170,6 +184,14 @@ static void query_mm_end(struct igt_mmgpu_world *w, void *args)
 
 	igt_assert_eq_u32(a->state, MMGPU_MM_BOUND | MMGPU_MM_OWNER);
 	igt_assert_eq_u64(a->bound_mm_seq, a->caller_mm_seq);
+}
+
+static void query_mm_foreign_end(struct igt_mmgpu_world *w, void *args)
+{
+	struct drm_mmgpu_query_mm *a = args;
+
+	igt_assert_eq_u32(a->state, MMGPU_MM_BOUND);
+	igt_assert_eq_u64(a->bound_mm_seq, w->peer.seq);
 }
 
 /* In a child: its mm has no number yet. */
@@ -337,6 +359,9 @@ static void ctx_query_end(struct igt_mmgpu_world *w, void *args)
 static const struct igt_mmgpu_call calls[] = {
 	{ "get-param", DRM_IOCTL_MMGPU_GET_PARAM, ON(fd), .end = get_param_end },
 	{ "query-mm", DRM_IOCTL_MMGPU_QUERY_MM, ON(bound), .end = query_mm_end },
+	/* What a stranger may ask does not pass through DRM core. */
+	{ "get-param-foreign", DRM_IOCTL_MMGPU_GET_PARAM, ON(foreign), .end = get_param_end },
+	{ "query-mm-foreign", DRM_IOCTL_MMGPU_QUERY_MM, ON(foreign), .end = query_mm_foreign_end },
 	{ "query-mm-assign", DRM_IOCTL_MMGPU_QUERY_MM, ON(fd), .begin = query_mm_assign_begin,
 	  .end = query_mm_assign_end, .new_mm = true,
 	  .makes = IGT_MMGPU_MADE_NUMBER },

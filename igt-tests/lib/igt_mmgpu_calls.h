@@ -36,8 +36,9 @@ struct igt_mmgpu_world {
 	uint32_t signaled, timeline;
 	int sync_file;
 	int vgem, vgem_dmabuf;
-	/* Somebody with a number. */
+	/* Somebody with a number; a file that is bound to its mm. */
 	struct igt_mmgpu_peer peer;
+	int foreign;
 	/* A submission on fd, and on the bound file. */
 	struct igt_mmgpu_refusal job;
 	struct igt_mmgpu_refusal svm;

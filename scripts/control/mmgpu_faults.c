@@ -3,14 +3,20 @@
 
 /*
  * Faults to order, one for each thing that the debug kernel looks for. It has to report
- * all of them, see scripts/control/hears. The last one, when the module goes, may be
+ * all of them, see scripts/control/hears. Those that come when the module goes may be
  * the kernel's end.
  */
 
 #include <linux/compiler.h>
+#include <linux/delay.h>
+#include <linux/dma-mapping.h>
+#include <linux/err.h>
 #include <linux/jiffies.h>
+#include <linux/kthread.h>
+#include <linux/list.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/platform_device.h>
 #include <linux/preempt.h>
 #include <linux/refcount.h>
 #include <linux/slab.h>
@@ -22,6 +28,8 @@ static DEFINE_MUTEX(first);
 static DEFINE_MUTEX(second);
 static struct timer_list timer;
 static refcount_t refs = REFCOUNT_INIT(1);
+static LIST_HEAD(list);
+static LIST_HEAD(entry);
 /* What is written behind the array is still within an object. */
 static struct {
 	int values[4];
@@ -73,6 +81,33 @@ static void put_twice(void)
 		refcount_dec(&refs);
 }
 
+/* The thread does not survive it. */
+static int add_twice(void *unused)
+{
+	list_add(&entry, &list);
+	list_add(&entry, &list);
+	return 0;
+}
+
+static void unmap_half(void)
+{
+	struct platform_device *pdev;
+	dma_addr_t address;
+	u8 *memory;
+
+	pdev = platform_device_register_simple("mmgpu_faults", PLATFORM_DEVID_NONE, NULL, 0);
+	if (IS_ERR(pdev))
+		return;
+	memory = kmalloc(256, GFP_KERNEL);
+	if (memory) {
+		address = dma_map_single(&pdev->dev, memory, 256, DMA_TO_DEVICE);
+		if (!dma_mapping_error(&pdev->dev, address))
+			dma_unmap_single(&pdev->dev, address, 128, DMA_TO_DEVICE);
+	}
+	kfree(memory);
+	platform_device_unregister(pdev);
+}
+
 static void timer_fn(struct timer_list *unused)
 {
 }
@@ -103,12 +138,15 @@ static int __init mmgpu_faults_init(void)
 	sleep_in_atomic();
 	write_behind_an_array();
 	put_twice();
+	unmap_half();
 	init_active_timer();
 	return 0;
 }
 
 static void __exit mmgpu_faults_exit(void)
 {
+	kthread_run(add_twice, NULL, "mmgpu-faults");
+	msleep(1000);
 	use_after_free();
 }
 

@@ -28,8 +28,9 @@ extern "C" {
  * All numbers of bytes, offsets and addresses are in bytes; all times are in
  * nanoseconds of ``CLOCK_MONOTONIC`` unless the name ends in ``_MS``.
  *
- * Any ioctl that may sleep does so interruptibly and is restarted by
- * drmIoctl() without effect on its arguments: timeouts are absolute.
+ * Any ioctl that may sleep for long does so interruptibly and is restarted by
+ * drmIoctl() without effect on its arguments: timeouts are absolute. The exception is
+ * the first step of a revocation, which nobody may put off: only SIGKILL ends it.
  */
 
 /**
@@ -46,7 +47,8 @@ extern "C" {
  * was unplugged or unbound, from every ioctl but %DRM_IOCTL_MMGPU_QUERY_MM.
  *
  * These errors, and ``EFAULT`` for a bad pointer, can come from every ioctl and
- * are not repeated below.
+ * are not repeated below. ``ENOMEM`` can too, for the arguments; it is listed where
+ * memory is needed for more.
  */
 
 /**
@@ -58,7 +60,9 @@ extern "C" {
  * is pinned. Each access goes through the page tables as they are at that moment, with
  * page faults, as an access by the kernel for a thread of the owner would, with the
  * rights of protection key 0. A userfaultfd that takes faults of user mode only
- * refuses it. A stack grows as far as the kernel's own limit for stacks, 8 MiB.
+ * refuses it. Faults are taken in the name of the thread that submitted the job: its
+ * credentials, its limits for a stack that grows, as they were at that moment, and the
+ * mm's memory cgroup.
  *
  * An address that the page tables refuse ends the job with the fence error ``EFAULT``,
  * counted in &drm_mmgpu_ctx_query.faults; other jobs lose nothing. So does memory that
@@ -205,7 +209,7 @@ struct drm_mmgpu_bind_mm {
  * life of the mm and are not used again while the module is loaded. Threads and
  * vfork children share their mm's; fork and exec make a new mm without a number.
  *
- * Errors: ``EINVAL`` unknown @flags; ``ENOMEM`` with %MMGPU_QUERY_MM_ASSIGN only.
+ * Errors: ``EINVAL`` unknown @flags; ``ENOMEM`` with %MMGPU_QUERY_MM_ASSIGN.
  */
 struct drm_mmgpu_query_mm {
 	/** @flags: In: %MMGPU_QUERY_MM_ASSIGN or 0. */

@@ -14,6 +14,7 @@
 
 #include "igt.h"
 #include "igt_mmgpu.h"
+#include "igt_mmgpu_grant.h"
 #include "igt_mmgpu_small.h"
 #include "igt_mmgpu_storm.h"
 #include "igt_mmgpu_stuck.h"
@@ -28,12 +29,13 @@ IGT_TEST_DESCRIPTION("Storms of signals against what takes long.");
 
 static int fd = -1, bound = -1;
 static uint32_t bo, other_bo;
+static struct igt_mmgpu_peer peer;
 
 /* Of the call that is going on. */
 static struct igt_mmgpu_job job;
 static uint32_t ctx, out, temp_bo;
 static pthread_t helper;
-static int file, helper_ret;
+static int file, dmabuf, helper_ret;
 static void *map;
 
 static uint64_t jobs_done(int on, uint32_t id)
@@ -63,7 +65,7 @@ static void *populate(void *data)
 
 	igt_mmgpu_job_init(&empty, 0);
 	igt_mmgpu_job_bo(&empty, temp_bo, MMGPU_BO_REF_READ);
-	helper_ret = __igt_mmgpu_job_submit(fd, &empty);
+	helper_ret = __igt_mmgpu_job_submit(file, &empty);
 	return NULL;
 }
 
@@ -78,19 +80,50 @@ static void use_cpus(long count)
 	igt_assert_eq(sched_setaffinity(0, sizeof(cpus), &cpus), 0);
 }
 
-static void big_begin(void)
+/* temp_bo, which is that file's. */
+static void populate_begin(int on)
 {
-	temp_bo = igt_mmgpu_bo_create(fd, BIG, 0);
-	ctx = igt_mmgpu_ctx_create(fd, 0, MMGPU_ENGINE_ANY);
-	out = igt_mmgpu_syncobj_create(fd);
-	igt_mmgpu_job_init(&job, ctx);
-	igt_mmgpu_job_bo(&job, temp_bo, MMGPU_BO_REF_WRITE);
-	igt_mmgpu_cmd_fill(&job, 0, 0, BIG, PATTERN);
-	igt_mmgpu_job_out(&job, out, 0);
+	file = on;
 	use_cpus(1);
 	igt_assert_eq(pthread_create(&helper, NULL, populate, NULL), 0);
 	/* It goes first. */
 	usleep(1000);
+}
+
+static void populate_end(void)
+{
+	igt_assert_eq(pthread_join(helper, NULL), 0);
+	igt_assert_eq(helper_ret, 0);
+	use_cpus(sysconf(_SC_NPROCESSORS_ONLN));
+	igt_mmgpu_bo_close(file, temp_bo);
+}
+
+static void submit_begin(void)
+{
+	ctx = igt_mmgpu_ctx_create(fd, 0, MMGPU_ENGINE_ANY);
+	out = igt_mmgpu_syncobj_create(fd);
+	temp_bo = igt_mmgpu_bo_create(fd, BIG, 0);
+	igt_mmgpu_job_init(&job, ctx);
+	igt_mmgpu_job_bo(&job, temp_bo, MMGPU_BO_REF_WRITE);
+	igt_mmgpu_cmd_fill(&job, 0, 0, BIG, PATTERN);
+	igt_mmgpu_job_out(&job, out, 0);
+	populate_begin(fd);
+}
+
+static void submit_end(void)
+{
+	igt_assert_eq(igt_mmgpu_syncobj_result(fd, out), 0);
+	igt_assert_eq_u64(jobs_done(fd, ctx), 1);
+	igt_mmgpu_ctx_assert_places(fd, ctx);
+	igt_mmgpu_ctx_destroy(fd, ctx);
+	igt_mmgpu_syncobj_destroy(fd, out);
+	populate_end();
+}
+
+static void map_begin(void)
+{
+	temp_bo = igt_mmgpu_bo_create(fd, BIG, 0);
+	populate_begin(fd);
 }
 
 static int map_once(void)
@@ -99,30 +132,42 @@ static int map_once(void)
 	return map ? 0 : -errno;
 }
 
-static void big_end(void)
-{
-	igt_assert_eq(pthread_join(helper, NULL), 0);
-	igt_assert_eq(helper_ret, 0);
-	use_cpus(sysconf(_SC_NPROCESSORS_ONLN));
-	igt_mmgpu_bo_close(fd, temp_bo);
-	igt_mmgpu_ctx_destroy(fd, ctx);
-	igt_mmgpu_syncobj_destroy(fd, out);
-}
-
-static void populated_end(void)
-{
-	igt_assert_eq(igt_mmgpu_syncobj_result(fd, out), 0);
-	igt_assert_eq_u64(jobs_done(fd, ctx), 1);
-	igt_mmgpu_ctx_assert_places(fd, ctx);
-	big_end();
-}
-
-static void mapped_end(void)
+static void map_end(void)
 {
 	for (size_t at = 0; at < BIG; at += PAGE)
 		igt_assert_eq_u64(*(uint64_t *)((char *)map + at), 0);
 	munmap(map, BIG);
-	big_end();
+	populate_end();
+}
+
+static void grant_begin(void)
+{
+	temp_bo = igt_mmgpu_bo_create(bound, BIG, 0);
+	dmabuf = igt_mmgpu_export(bound, temp_bo);
+	populate_begin(bound);
+}
+
+static int grant(void)
+{
+	struct drm_mmgpu_bo_grant args = {
+		.handle = temp_bo,
+		.access = MMGPU_ACCESS_READ,
+		.mm_seq = peer.seq,
+	};
+
+	return igt_mmgpu_ioctl_once(bound, DRM_IOCTL_MMGPU_BO_GRANT, &args);
+}
+
+static void not_granted(void)
+{
+	igt_assert_eq(igt_mmgpu_peer_access(&peer, dmabuf), -EPERM);
+}
+
+static void grant_end(void)
+{
+	igt_assert_eq(igt_mmgpu_peer_access(&peer, dmabuf), MMGPU_ACCESS_READ);
+	close(dmabuf);
+	populate_end();
 }
 
 /* Every page of a fresh mapping is faulted in. */
@@ -290,10 +335,12 @@ static void bind_first(void)
 }
 
 static const struct igt_mmgpu_wait works[] = {
-	{ "submit-populates", "SUBMIT, while another thread populates its buffer", big_begin,
-	  submit, NULL, no_job, .end = populated_end },
-	{ "mmap", "mmap, while another thread populates the buffer", big_begin, map_once,
-	  .end = mapped_end, .brief = true, .deaf = true },
+	{ "submit-populates", "SUBMIT, while another thread populates its buffer", submit_begin,
+	  submit, NULL, no_job, .end = submit_end },
+	{ "grant-populates", "BO_GRANT, while another thread populates the buffer", grant_begin,
+	  grant, NULL, not_granted, .end = grant_end },
+	{ "mmap", "mmap, while another thread populates the buffer", map_begin, map_once,
+	  .end = map_end, .brief = true, .deaf = true },
 	{ "fault", "page faults", fault_begin, fault, .end = fault_end, .brief = true },
 	{ "submit-thread", "SUBMIT, when it starts a thread", thread_begin, thread_submit,
 	  .end = thread_end, .brief = true, .deaf = true },
@@ -317,6 +364,7 @@ int igt_main()
 	igt_fixture() {
 		bound = igt_mmgpu_open();
 		igt_mmgpu_bind_mm(bound);
+		igt_mmgpu_peer_start(&peer, fd);
 	}
 
 	for (size_t i = 0; i < igt_mmgpu_count(works); i++) {
@@ -326,6 +374,7 @@ int igt_main()
 	}
 
 	igt_fixture() {
+		igt_mmgpu_peer_stop(&peer);
 		close(bound);
 		close(fd);
 		igt_mmgpu_proc_cleanup();

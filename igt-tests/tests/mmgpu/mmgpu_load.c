@@ -225,7 +225,7 @@ static int street_proc(struct igt_mmgpu_proc *self, void *data)
 
 static void await_all(struct town *town, atomic_uint *count, const char *what)
 {
-	int64_t deadline = igt_mmgpu_deadline_ms(200 * 1000);
+	int64_t deadline = igt_mmgpu_deadline_ms((igt_mmgpu_is_slow() ? 2000 : 200) * 1000);
 
 	while (atomic_load(count) < town->processes) {
 		igt_assert_f(!atomic_load(&town->line), "a process failed in line %d: %s\n",

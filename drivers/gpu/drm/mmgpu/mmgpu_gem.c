@@ -155,7 +155,8 @@ static int mmgpu_gem_open(struct drm_gem_object *obj, struct drm_file *file)
 	if (bo->fresh) {
 		if (mfile->owner && !(bo->flags & MMGPU_BO_SHARED) && !drm_gem_is_imported(obj))
 			bo->mm_seq = mfile->owner->seq;
-		bo->fresh = false;
+		/* Pairs with mmgpu_gem_mmap(): who may map it sees whose it is. */
+		smp_store_release(&bo->fresh, false);
 
 		mutex_lock(&mdev->bos_lock);
 		list_add_tail(&bo->link, &mdev->bos);
@@ -254,6 +255,10 @@ static int mmgpu_gem_mmap(struct drm_gem_object *obj, struct vm_area_struct *vma
 
 	if (vma->vm_flags & VM_WRITE)
 		want |= MMGPU_ACCESS_WRITE;
+
+	/* Core allows the node before mmgpu_gem_open() says whose it is. Before, it says this. */
+	if (smp_load_acquire(&bo->fresh))
+		return -EACCES;
 
 	ret = mmgpu_bo_check_mm(bo, vma->vm_mm, want, MMGPU_DOOR_MMAP);
 	if (ret)

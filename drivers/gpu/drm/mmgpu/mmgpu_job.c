@@ -69,6 +69,7 @@ void mmgpu_job_free(struct mmgpu_job *job)
 		return;
 
 	mmgpu_job_drop(job);
+	mmgpu_svm_caller_fini(&job->svm_caller);
 	mmgpu_ctx_put(job->ctx);
 
 	/* Last, since this may be what keeps the module. */
@@ -337,6 +338,8 @@ void mmgpu_job_exec(struct mmgpu_job *job, struct mmgpu_svm_thread *thread)
 	if (!error) {
 		if (thread)
 			exec.svm = mmgpu_svm_thread_begin(thread, job, exec.deadline);
+		if (job->svm)
+			mmgpu_svm_assume(exec.svm, &job->svm_caller);
 		error = mmgpu_engine_exec(&exec);
 		if (thread)
 			ours = mmgpu_svm_thread_end(thread);

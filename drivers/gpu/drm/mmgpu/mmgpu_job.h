@@ -12,6 +12,7 @@
 
 #include <drm/gpu_scheduler.h>
 
+#include "mmgpu_svm.h"
 #include "mmgpu_sync.h"
 
 struct drm_gem_object;
@@ -60,6 +61,9 @@ struct mmgpu_job {
 
 	/** @svm: a command names a CPU address, so it runs on the thread of its file */
 	bool svm;
+
+	/** @svm_caller: if so, who submitted it */
+	struct mmgpu_svm_caller svm_caller;
 
 	/** @svm_link: in the queue of that thread */
 	struct list_head svm_link;

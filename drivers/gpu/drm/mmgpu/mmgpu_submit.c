@@ -294,6 +294,7 @@ static int submit_prepare(struct mmgpu_submit *sub)
 	u32 i;
 
 	if (job->svm) {
+		mmgpu_svm_caller_init(&job->svm_caller);
 		ret = mmgpu_svm_thread_start(sub->mfile);
 		if (ret)
 			return ret;

@@ -14,17 +14,26 @@
  * while somebody else ends the job and signals its fence, and after that nothing is read or
  * written. Whoever ends it sends the thread SIGKILL, which ends the wait for the fault.
  *
+ * The kernel judges a page fault by who takes it, not by the mm alone: the memory cgroup that
+ * pays for page tables, the credentials that a file system's quota asks for, the resource
+ * limits of a stack that grows. A kernel thread's are root's, without any limit. So faults are
+ * taken in the name of the thread that submitted the job: see &struct mmgpu_svm_caller.
+ *
  * The mm's users are held for one chunk, so the end of the process waits for at most
  * that; between two chunks it may be gone.
  */
 
 #include <linux/align.h>
+#include <linux/cred.h>
 #include <linux/kthread.h>
+#include <linux/memcontrol.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
+#include <linux/resource.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/unaligned.h>
@@ -79,6 +88,52 @@ void mmgpu_svm_fini(struct mmgpu_svm *svm)
 	kvfree(svm->buf);
 }
 EXPORT_SYMBOL_IF_KUNIT(mmgpu_svm_fini);
+
+static const unsigned int svm_limits[MMGPU_SVM_LIMITS] = {
+	RLIMIT_STACK, RLIMIT_AS, RLIMIT_MEMLOCK,
+};
+
+/**
+ * mmgpu_svm_caller_init() - Note who submits a job
+ * @caller: zeroed
+ */
+void mmgpu_svm_caller_init(struct mmgpu_svm_caller *caller)
+{
+	unsigned int i;
+
+	caller->cred = get_current_cred();
+	for (i = 0; i < MMGPU_SVM_LIMITS; i++)
+		caller->limits[i] = rlimit(svm_limits[i]);
+}
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_svm_caller_init);
+
+/**
+ * mmgpu_svm_caller_fini() - Take back mmgpu_svm_caller_init()
+ * @caller: initialized, or zeroed
+ */
+void mmgpu_svm_caller_fini(struct mmgpu_svm_caller *caller)
+{
+	put_cred(caller->cred);
+}
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_svm_caller_fini);
+
+/**
+ * mmgpu_svm_assume() - From now on take page faults in somebody's name
+ * @svm: of the current thread, which is a kernel thread and shares its limits with nobody
+ * @caller: whose; must stay until there is another
+ */
+void mmgpu_svm_assume(struct mmgpu_svm *svm, const struct mmgpu_svm_caller *caller)
+{
+	unsigned int i;
+
+	svm->caller = caller;
+
+	task_lock(current);
+	for (i = 0; i < MMGPU_SVM_LIMITS; i++)
+		current->signal->rlim[svm_limits[i]].rlim_cur = caller->limits[i];
+	task_unlock(current);
+}
+EXPORT_SYMBOL_IF_KUNIT(mmgpu_svm_assume);
 
 static bool svm_words_allowed(const void __user *dst, const void __user *src)
 {
@@ -287,7 +342,7 @@ static size_t svm_to_page_end(const struct svm_copy *copy, size_t at, size_t len
  * comes next of it; in a @hurry, because pages go away before the last one is there, only
  * one at each end. Returns how much that is, 0 if the page tables refuse it.
  */
-static size_t svm_fault_in_next(struct svm_copy *copy, size_t len, size_t left, bool hurry)
+static size_t svm_fault_in_part(struct svm_copy *copy, size_t len, size_t left, bool hurry)
 {
 	size_t at = len - left, next;
 
@@ -300,6 +355,22 @@ static size_t svm_fault_in_next(struct svm_copy *copy, size_t len, size_t left, 
 	next = hurry ? 0 : svm_fault_in(copy, at, left);
 
 	return next ?: svm_fault_in(copy, at, svm_to_page_end(copy, at, left));
+}
+
+/* svm_fault_in_part() in the name of whoever submitted the job. */
+static size_t svm_fault_in_next(const struct mmgpu_svm *svm, struct svm_copy *copy, size_t len,
+				size_t left, bool hurry)
+{
+	struct mem_cgroup *memcg = get_mem_cgroup_from_mm(current->mm);
+	struct mem_cgroup *old_memcg = set_active_memcg(memcg);
+	const struct cred *old_cred = override_creds(svm->caller->cred);
+	size_t ready = svm_fault_in_part(copy, len, left, hurry);
+
+	revert_creds(old_cred);
+	set_active_memcg(old_memcg);
+	mem_cgroup_put(memcg);
+
+	return ready;
 }
 
 /* In the owner's mm. Forwards, all before the first byte that is refused is copied. */
@@ -330,7 +401,7 @@ static int svm_copy_in_mm(struct mmgpu_svm *svm, struct svm_copy *copy, size_t l
 
 		cond_resched();
 		WRITE_ONCE(svm->faults, svm->faults + 1);
-		try = svm_fault_in_next(copy, len, left, hurry);
+		try = svm_fault_in_next(svm, copy, len, left, hurry);
 		WRITE_ONCE(svm->faults, svm->faults + 1);
 
 		/* There are pages that can be there and still not be used (shadow stacks). */

@@ -6,7 +6,22 @@
 #include <linux/mutex.h>
 #include <linux/types.h>
 
+struct cred;
 struct mmgpu_mm;
+
+/* RLIMIT_STACK, RLIMIT_AS and RLIMIT_MEMLOCK, which a stack that grows must keep to. */
+#define MMGPU_SVM_LIMITS	3
+
+/**
+ * struct mmgpu_svm_caller - in whose name the page faults of a job are taken
+ */
+struct mmgpu_svm_caller {
+	/** @cred: of the thread that submitted the job, with a reference; NULL for nobody's */
+	const struct cred *cred;
+
+	/** @limits: its resource limits, as they were then */
+	unsigned long limits[MMGPU_SVM_LIMITS];
+};
 
 /**
  * struct mmgpu_svm - how a job reaches the memory of its owner
@@ -24,6 +39,9 @@ struct mmgpu_svm {
 	/** @faults: odd while it waits for page faults, of which those of one chunk count as one */
 	unsigned int faults;
 
+	/** @caller: of the job that runs; its holder keeps it */
+	const struct mmgpu_svm_caller *caller;
+
 	/** @buf: space for MMGPU_SVM_CHUNK bytes */
 	u8 *buf;
 };
@@ -33,6 +51,10 @@ struct mmgpu_svm {
 
 int mmgpu_svm_init(struct mmgpu_svm *svm, struct mmgpu_mm *m);
 void mmgpu_svm_fini(struct mmgpu_svm *svm);
+
+void mmgpu_svm_caller_init(struct mmgpu_svm_caller *caller);
+void mmgpu_svm_caller_fini(struct mmgpu_svm_caller *caller);
+void mmgpu_svm_assume(struct mmgpu_svm *svm, const struct mmgpu_svm_caller *caller);
 
 int mmgpu_svm_read(struct mmgpu_svm *svm, void *dst, u64 src, size_t len);
 int mmgpu_svm_write(struct mmgpu_svm *svm, u64 dst, const void *src, size_t len);

@@ -125,6 +125,18 @@ static void mmgpu_gem_test_mmap(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mmgpu_gem_test_map_in(fix->other_mm, dma_buf, PROT_READ), -EPERM);
 }
 
+/* Core lets a file map a buffer before it is known to be private. */
+static void mmgpu_gem_test_mmap_fresh(struct kunit *test)
+{
+	struct mmgpu_test_bos *fix = test->priv;
+	struct dma_buf *dma_buf = mmgpu_gem_test_export(test);
+
+	fix->bo->fresh = true;
+	KUNIT_EXPECT_EQ(test, mmgpu_gem_test_map_in(fix->owner_mm, dma_buf, PROT_READ), -EACCES);
+	fix->bo->fresh = false;
+	KUNIT_EXPECT_GT(test, mmgpu_gem_test_map_in(fix->owner_mm, dma_buf, PROT_READ), 0);
+}
+
 /* A mapping that is there loses and gains with the grant, and the owner's does not. */
 static void mmgpu_gem_test_revoke(struct kunit *test)
 {
@@ -278,6 +290,7 @@ static void mmgpu_gem_test_fault_waits(struct kunit *test)
 
 static struct kunit_case mmgpu_gem_test_cases[] = {
 	KUNIT_CASE(mmgpu_gem_test_mmap),
+	KUNIT_CASE(mmgpu_gem_test_mmap_fresh),
 	KUNIT_CASE(mmgpu_gem_test_revoke),
 	KUNIT_CASE(mmgpu_gem_test_revoke_other),
 	KUNIT_CASE(mmgpu_gem_test_fault_by_other),

@@ -37,11 +37,13 @@ struct mmgpu_svm_fixture {
 	bool stop;
 	wait_queue_head_t stop_wq;
 	struct mmgpu_svm svm;
+	struct mmgpu_svm_caller caller;
 	struct mmgpu_exec exec;
 };
 
 KUNIT_DEFINE_ACTION_WRAPPER(kvfree_action, kvfree, const void *);
 KUNIT_DEFINE_ACTION_WRAPPER(svm_fini_action, mmgpu_svm_fini, struct mmgpu_svm *);
+KUNIT_DEFINE_ACTION_WRAPPER(caller_fini_action, mmgpu_svm_caller_fini, struct mmgpu_svm_caller *);
 
 static void *mmgpu_svm_test_alloc(struct kunit *test, size_t size)
 {
@@ -69,6 +71,9 @@ static int mmgpu_svm_test_init(struct kunit *test)
 	fix->m = mmgpu_test_mm_assign(test, fix->mm);
 	KUNIT_ASSERT_EQ(test, 0, mmgpu_svm_init(&fix->svm, fix->m));
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, svm_fini_action, &fix->svm));
+	mmgpu_svm_caller_init(&fix->caller);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, caller_fini_action, &fix->caller));
+	mmgpu_svm_assume(&fix->svm, &fix->caller);
 	fix->svm.over = false;
 
 	init_waitqueue_head(&fix->stop_wq);

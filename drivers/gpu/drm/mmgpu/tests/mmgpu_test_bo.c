@@ -63,6 +63,7 @@ struct mmgpu_bo *mmgpu_test_bo_create(struct kunit *test, u64 owner_seq)
 	bo = to_mmgpu_bo(&shmem->base);
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, mmgpu_test_bo_put, bo));
 	bo->mm_seq = owner_seq;
+	bo->fresh = false;
 
 	return bo;
 }
