@@ -8,10 +8,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 
 #include "igt.h"
 #include "igt_mmgpu.h"
@@ -224,7 +227,7 @@ static void quota(void)
 	rmdir(dir);
 }
 
-/* ---- memory that is not the owner's to see ---------------------------------------------------- */
+/* ---- who pays ------------------------------------------------------------------------------------ */
 
 #define TABLES	1024u
 /* What one page table is for. */
@@ -269,6 +272,82 @@ static void page_tables(void)
 	igt_mmgpu_cgroup_remove(CGROUP);
 }
 
+/* A process that leaves a job behind, which waits for the gate. */
+struct left {
+	struct igt_mmgpu_gate gate;
+	pid_t pid;
+	struct igt_mmgpu_stuck stuck;
+	void *memory;
+};
+
+static int leave_job(struct igt_mmgpu_proc *self, void *data)
+{
+	struct left *left = data;
+	int fd = bound_file();
+	uint32_t out = igt_mmgpu_syncobj_create(fd);
+	struct igt_mmgpu_job job;
+	char byte;
+
+	left->memory = mmap(NULL, 16 * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	igt_assert(left->memory != MAP_FAILED);
+	*(uint64_t *)left->memory = 1;
+	igt_mmgpu_job_init(&job, 0);
+	igt_mmgpu_job_in(&job, igt_mmgpu_gate_syncobj(&left->gate, fd), 0);
+	igt_mmgpu_cmd_svm_fill(&job, left->memory, 16 * PAGE, 2);
+	igt_mmgpu_job_out(&job, out, 0);
+	igt_mmgpu_job_submit(fd, &job);
+
+	igt_mmgpu_send(self->sock, &left->memory, sizeof(left->memory));
+	igt_mmgpu_send_fd(self->sock, fd);
+	igt_mmgpu_send_fd(self->sock, igt_mmgpu_syncobj_export(fd, out));
+	igt_mmgpu_recv(self->sock, &byte, 1);
+	return 0;
+}
+
+/* Holds the process's mm for as long as nobody serves the page that it reads into. */
+static void *hold(void *data)
+{
+	struct left *left = data;
+	struct iovec local = { left->stuck.mem, 8 }, remote = { left->memory, 8 };
+
+	igt_assert_eq(process_vm_readv(left->pid, &local, 1, &remote, 1, 0), 8);
+	return NULL;
+}
+
+static void held_from_outside(void)
+{
+	uint64_t contents[PAGE / sizeof(uint64_t)] = { }, page;
+	struct igt_mmgpu_proc proc;
+	struct left left;
+	pthread_t thread;
+	int fd, fence;
+
+	igt_mmgpu_stuck_require();
+	igt_mmgpu_gate_init(&left.gate);
+	igt_mmgpu_proc_start(&proc, leave_job, &left);
+	igt_mmgpu_recv(proc.sock, &left.memory, sizeof(left.memory));
+	fd = igt_mmgpu_recv_fd(proc.sock);
+	fence = igt_mmgpu_recv_fd(proc.sock);
+
+	left.pid = proc.pid;
+	igt_mmgpu_stuck_init(&left.stuck, PAGE);
+	igt_assert_eq(pthread_create(&thread, NULL, hold, &left), 0);
+	page = igt_mmgpu_stuck_await(left.stuck.uffd);
+	igt_mmgpu_send(proc.sock, "", 1);
+	igt_assert_eq(igt_mmgpu_proc_join(&proc), 0);
+
+	igt_mmgpu_gate_open(&left.gate);
+	igt_assert(igt_mmgpu_poll_ms(fence, POLLIN, IGT_MMGPU_PATIENCE * 1000));
+	igt_assert_eq(igt_mmgpu_sync_file_status(fence), -ECANCELED);
+
+	igt_assert_eq(__igt_mmgpu_stuck_serve(left.stuck.uffd, page, contents), 0);
+	igt_assert_eq(pthread_join(thread, NULL), 0);
+	igt_mmgpu_stuck_fini(&left.stuck);
+	igt_mmgpu_gate_fini(&left.gate);
+	close(fence);
+	close(fd);
+}
+
 int igt_main()
 {
 	igt_fixture()
@@ -305,6 +384,10 @@ int igt_main()
 	igt_describe("Page tables are charged to the memory cgroup of the process.");
 	igt_subtest("page-tables")
 		page_tables();
+
+	igt_describe("A job ends with the last task of its process, whoever holds its memory.");
+	igt_subtest("held-from-outside")
+		held_from_outside();
 
 	igt_fixture()
 		igt_mmgpu_proc_cleanup();

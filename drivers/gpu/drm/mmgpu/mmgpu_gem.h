@@ -36,7 +36,7 @@ struct mmgpu_bo {
 	/** @flags: MMGPU_BO_SHARED or 0, as given at creation */
 	u32 flags;
 
-	/** @fresh: has never had a handle, under the &mmgpu_file.lock of its creator */
+	/** @fresh: has never had a handle; changes under the &mmgpu_file.lock of its creator */
 	bool fresh;
 
 	/**

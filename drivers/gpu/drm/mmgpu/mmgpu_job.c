@@ -39,6 +39,7 @@
 static void mmgpu_job_drop(struct mmgpu_job *job)
 {
 	mmgpu_deps_fini(&job->deps);
+	mmgpu_svm_caller_fini(&job->svm_caller);
 	while (job->num_bos)
 		drm_gem_object_put(job->objs[--job->num_bos]);
 	kvfree(job->objs);
@@ -69,7 +70,6 @@ void mmgpu_job_free(struct mmgpu_job *job)
 		return;
 
 	mmgpu_job_drop(job);
-	mmgpu_svm_caller_fini(&job->svm_caller);
 	mmgpu_ctx_put(job->ctx);
 
 	/* Last, since this may be what keeps the module. */

@@ -311,12 +311,22 @@ struct mmgpu_mm *mmgpu_mm_assign(void)
 }
 EXPORT_SYMBOL_IF_KUNIT(mmgpu_mm_assign);
 
+/* Whoever else holds it: no task runs in it, nor ever will, and nobody pays for its memory. */
+static bool mmgpu_mm_has_no_task(const struct mm_struct *mm)
+{
+#ifdef CONFIG_MEMCG
+	return !rcu_access_pointer(mm->owner);
+#else
+	return false;
+#endif
+}
+
 /**
  * mmgpu_mm_get_users() - Keep an mm from ending, for a short time
  * @m: the mm's object
  *
- * Return: the mm, for mmgpu_mm_put_users(); NULL if its last user is gone, and then it
- * has ended for everybody.
+ * Return: the mm, for mmgpu_mm_put_users(); NULL if its last user or its last task is gone,
+ * and then it has ended for everybody.
  */
 struct mm_struct *mmgpu_mm_get_users(struct mmgpu_mm *m)
 {
@@ -325,7 +335,7 @@ struct mm_struct *mmgpu_mm_get_users(struct mmgpu_mm *m)
 
 	spin_lock(&mms_lock);
 	mm = m->mm;
-	if (mm && mmget_not_zero(mm)) {
+	if (mm && !mmgpu_mm_has_no_task(mm) && mmget_not_zero(mm)) {
 		m->users++;
 	} else {
 		/* Before ->release is called, which may take a while. */
@@ -346,7 +356,8 @@ EXPORT_SYMBOL_IF_KUNIT(mmgpu_mm_get_users);
  * @m: the mm's object
  * @mm: the mm
  *
- * If this is what the mm's end has waited for, it comes from a work item of the kernel's.
+ * If this is what the mm's end has waited for, it comes here, and may take as long as somebody
+ * likes (exit_aio() waits for file systems). That must not be a work item of everybody's.
  */
 void mmgpu_mm_put_users(struct mmgpu_mm *m, struct mm_struct *mm)
 {
@@ -354,17 +365,18 @@ void mmgpu_mm_put_users(struct mmgpu_mm *m, struct mm_struct *mm)
 	m->users--;
 	spin_unlock(&mms_lock);
 
-	mmput_async(mm);
+	mmput(mm);
 }
 EXPORT_SYMBOL_IF_KUNIT(mmgpu_mm_put_users);
 
 /**
- * mmgpu_mm_end_if_abandoned() - End an mm that only we keep from ending
+ * mmgpu_mm_end_if_abandoned() - End an mm that no task runs in any more
  * @m: the mm's object
  *
- * If its users are all ours, no task runs in it ever again, but ->release comes only when
- * the last of us lets go, and a page fault may keep one for as long as it likes.
- * Somebody who looks at the mm in passing can postpone the answer, no more.
+ * ->release comes only when its last user lets go. Of ours a page fault may keep one for as
+ * long as it likes, and so may somebody who looks at the mm from outside. Where the kernel has
+ * no memory cgroups it does not say that no task is left: then the answer is yes if all
+ * users are ours, and whoever looks from outside can postpone it.
  *
  * Return: true if the mm has ended, now or before.
  */
@@ -374,7 +386,8 @@ bool mmgpu_mm_end_if_abandoned(struct mmgpu_mm *m)
 
 	/* Ours are counted while they are held, so other users make a difference here. */
 	spin_lock(&mms_lock);
-	if (m->mm && m->users && atomic_read(&m->mm->mm_users) == m->users)
+	if (m->mm && (mmgpu_mm_has_no_task(m->mm) ||
+		      (m->users && atomic_read(&m->mm->mm_users) == m->users)))
 		ended = mmgpu_mm_end_locked(m);
 	gone = !m->mm;
 	spin_unlock(&mms_lock);

@@ -109,11 +109,12 @@ EXPORT_SYMBOL_IF_KUNIT(mmgpu_svm_caller_init);
 
 /**
  * mmgpu_svm_caller_fini() - Take back mmgpu_svm_caller_init()
- * @caller: initialized, or zeroed
+ * @caller: initialized, or zeroed, which it is again
  */
 void mmgpu_svm_caller_fini(struct mmgpu_svm_caller *caller)
 {
 	put_cred(caller->cred);
+	caller->cred = NULL;
 }
 EXPORT_SYMBOL_IF_KUNIT(mmgpu_svm_caller_fini);
 

@@ -168,7 +168,7 @@ static void mmgpu_mm_life_test_users(struct kunit *test)
 	mmgpu_mm_put_users(m, mm);
 	KUNIT_EXPECT_FALSE(test, mmgpu_mm_is_gone(m));
 
-	/* The last one: it comes from a work item. */
+	/* The last one. */
 	mmgpu_mm_put_users(m, mm);
 	KUNIT_ASSERT_TRUE(test, mmgpu_life_poll_gone(m));
 	KUNIT_EXPECT_TRUE(test, mmgpu_mm_end_if_abandoned(m));
@@ -217,6 +217,40 @@ static void mmgpu_mm_life_test_abandoned(struct kunit *test)
 	flush_work(&m->gone_work);
 	KUNIT_EXPECT_EQ(test, calls, 1);
 	mmgpu_mm_remove_client(m, &client->base);
+}
+
+/* The last task is gone, and a stranger holds the mm. */
+static void mmgpu_mm_life_test_no_task(struct kunit *test)
+{
+#ifdef CONFIG_MEMCG
+	bool looks;
+
+	for (looks = false;; looks = true) {
+		struct mm_struct *mm = mmgpu_test_mm_create(test);
+		struct mmgpu_mm *m = mmgpu_test_mm_assign(test, mm);
+
+		KUNIT_ASSERT_PTR_EQ(test, mmgpu_mm_get_users(m), mm);
+		mmget(mm);
+		mmgpu_test_mm_end(test, mm);
+		KUNIT_EXPECT_FALSE(test, mmgpu_mm_end_if_abandoned(m));
+
+		/* What exit does. */
+		RCU_INIT_POINTER(mm->owner, NULL);
+		if (looks)
+			KUNIT_EXPECT_TRUE(test, mmgpu_mm_end_if_abandoned(m));
+		else
+			KUNIT_EXPECT_NULL(test, mmgpu_mm_get_users(m));
+		KUNIT_EXPECT_TRUE(test, mmgpu_mm_is_gone(m));
+
+		mmgpu_mm_put_users(m, mm);
+		mmput(mm);
+		KUNIT_EXPECT_TRUE(test, mmgpu_test_poll_last_ref(m));
+		if (looks)
+			break;
+	}
+#else
+	kunit_skip(test, "no memory cgroups");
+#endif
 }
 
 /* Users of ours that came and went leave no trace. */
@@ -364,6 +398,7 @@ static struct kunit_case mmgpu_mm_life_test_cases[] = {
 	KUNIT_CASE(mmgpu_mm_life_test_users),
 	KUNIT_CASE(mmgpu_mm_life_test_users_return),
 	KUNIT_CASE(mmgpu_mm_life_test_abandoned),
+	KUNIT_CASE(mmgpu_mm_life_test_no_task),
 	KUNIT_CASE(mmgpu_mm_life_test_clients),
 	KUNIT_CASE(mmgpu_mm_life_test_remove_waits),
 	KUNIT_CASE(mmgpu_mm_life_test_told_reference),
