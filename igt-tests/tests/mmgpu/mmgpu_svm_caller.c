@@ -323,6 +323,9 @@ static void held_from_outside(void)
 	int fd, fence;
 
 	igt_mmgpu_stuck_require();
+	/* For their sake the kernel notes that no task is left. */
+	igt_mmgpu_cgroup_make(CGROUP, IGT_MMGPU_CGROUP_UNLIMITED);
+	igt_mmgpu_cgroup_remove(CGROUP);
 	igt_mmgpu_gate_init(&left.gate);
 	igt_mmgpu_proc_start(&proc, leave_job, &left);
 	igt_mmgpu_recv(proc.sock, &left.memory, sizeof(left.memory));

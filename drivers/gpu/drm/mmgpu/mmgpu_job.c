@@ -336,10 +336,11 @@ void mmgpu_job_exec(struct mmgpu_job *job, struct mmgpu_svm_thread *thread)
 	else
 		error = mmgpu_job_start_granted(job);
 	if (!error) {
-		if (thread)
+		if (thread) {
 			exec.svm = mmgpu_svm_thread_begin(thread, job, exec.deadline);
-		if (job->svm)
-			mmgpu_svm_assume(exec.svm, &job->svm_caller);
+			if (job->svm)
+				mmgpu_svm_assume(exec.svm, &job->svm_caller);
+		}
 		error = mmgpu_engine_exec(&exec);
 		if (thread)
 			ours = mmgpu_svm_thread_end(thread);

@@ -386,8 +386,7 @@ bool mmgpu_mm_end_if_abandoned(struct mmgpu_mm *m)
 
 	/* Ours are counted while they are held, so other users make a difference here. */
 	spin_lock(&mms_lock);
-	if (m->mm && (mmgpu_mm_has_no_task(m->mm) ||
-		      (m->users && atomic_read(&m->mm->mm_users) == m->users)))
+	if (m->mm && (mmgpu_mm_has_no_task(m->mm) || atomic_read(&m->mm->mm_users) == m->users))
 		ended = mmgpu_mm_end_locked(m);
 	gone = !m->mm;
 	spin_unlock(&mms_lock);

@@ -121,7 +121,7 @@ EXPORT_SYMBOL_IF_KUNIT(mmgpu_svm_caller_fini);
 /**
  * mmgpu_svm_assume() - From now on take page faults in somebody's name
  * @svm: of the current thread, which is a kernel thread and shares its limits with nobody
- * @caller: whose; must stay until there is another
+ * @caller: whose; must stay for as long as the thread uses the owner's memory
  */
 void mmgpu_svm_assume(struct mmgpu_svm *svm, const struct mmgpu_svm_caller *caller)
 {
