@@ -218,9 +218,15 @@ void igt_mmgpu_load_start(struct igt_mmgpu_load *load, unsigned int workers)
 		igt_mmgpu_recv(load->procs[i].sock, &byte, 1);
 }
 
-unsigned long igt_mmgpu_load_jobs(const struct igt_mmgpu_load *load)
+void igt_mmgpu_load_await(const struct igt_mmgpu_load *load)
 {
-	return atomic_load(&load->shared->jobs);
+	int64_t deadline = igt_mmgpu_deadline_ms(IGT_MMGPU_PATIENCE * 1000);
+	unsigned long jobs = atomic_load(&load->shared->jobs);
+
+	while (atomic_load(&load->shared->jobs) == jobs) {
+		igt_assert_f(igt_mmgpu_now() < deadline, "the load does not get on\n");
+		usleep(1000);
+	}
 }
 
 unsigned long igt_mmgpu_load_stop(struct igt_mmgpu_load *load)
@@ -230,7 +236,7 @@ unsigned long igt_mmgpu_load_stop(struct igt_mmgpu_load *load)
 	atomic_store(&load->shared->stop, true);
 	for (unsigned int i = 0; i < load->workers; i++)
 		igt_assert_eq(igt_mmgpu_proc_join(&load->procs[i]), 0);
-	jobs = igt_mmgpu_load_jobs(load);
+	jobs = atomic_load(&load->shared->jobs);
 	munmap(load->shared, SIZE);
 	return jobs;
 }

@@ -67,8 +67,8 @@ struct igt_mmgpu_load {
  * to engine, with CPU addresses. Returns when all of them are at it.
  */
 void igt_mmgpu_load_start(struct igt_mmgpu_load *load, unsigned int workers);
-/* Jobs that were checked so far. */
-unsigned long igt_mmgpu_load_jobs(const struct igt_mmgpu_load *load);
+/* Until more jobs than now have been checked. */
+void igt_mmgpu_load_await(const struct igt_mmgpu_load *load);
 /* Fails if one of them did. Their jobs. */
 unsigned long igt_mmgpu_load_stop(struct igt_mmgpu_load *load);
 
