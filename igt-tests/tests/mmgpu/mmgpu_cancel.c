@@ -170,7 +170,7 @@ static void running(const struct way *way)
 	int first, second;
 
 	victim_init(&victim, MMGPU_ENGINE_ANY);
-	first = submit_running(&victim, 500);
+	first = submit_running(&victim, igt_mmgpu_is_slow() ? 1000 : 500);
 	second = submit_fill(&victim, 0, 0, 3);
 	way->go(&victim);
 	igt_assert_eq(result(second), -ECANCELED);

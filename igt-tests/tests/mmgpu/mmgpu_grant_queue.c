@@ -95,7 +95,7 @@ static void queued_again(void)
 	queued(MMGPU_BO_REF_READ, 0, READ, 1);
 }
 
-/* A job behind a running one of its own context, which alone is waited for. */
+/* Jobs behind a running one of their context, which alone is waited for; the last tells. */
 static int queue_behind(int node, int fd, const void *data)
 {
 	const struct igt_mmgpu_peer_job *order = data;
@@ -110,7 +110,7 @@ static int queue_behind(int node, int fd, const void *data)
 		igt_mmgpu_job_init(&job, 0);
 		igt_mmgpu_job_bo(&job, theirs->bo, MMGPU_BO_REF_READ);
 		igt_mmgpu_cmd_delay(&job, order->ms);
-		if (i == 0)
+		if (i == 3)
 			igt_mmgpu_job_out(&job, out, 0);
 		igt_mmgpu_job_submit(theirs->file, &job);
 	}
@@ -122,13 +122,11 @@ static void queued_behind(void)
 {
 	struct igt_mmgpu_peer_job order = { .ms = delay_ms };
 	struct igt_mmgpu_peer peer;
-	int64_t begin = igt_mmgpu_now();
 
 	igt_mmgpu_peer_enter(&peer, &own, READ, true);
 	igt_assert_eq(igt_mmgpu_peer_call(&peer, queue_behind, -1, &order, sizeof(order)), 0);
 	grant(0, peer.seq);
 	igt_assert_eq(igt_mmgpu_peer_result(&peer), -ECANCELED);
-	igt_assert_lt_s64(igt_mmgpu_now() - begin, 4 * delay_ms * IGT_MMGPU_NSEC_PER_MSEC);
 	igt_mmgpu_peer_stop(&peer);
 }
 

@@ -8,6 +8,7 @@
 
 #include "igt.h"
 #include "igt_mmgpu.h"
+#include "igt_mmgpu_small.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -262,7 +263,7 @@ static void max_jobs_running(void)
 	igt_mmgpu_job_init(&job, full.ctx);
 	igt_mmgpu_job_bo(&job, handle, MMGPU_BO_REF_WRITE);
 	igt_mmgpu_cmd_fill(&job, 0, 0, 8, 1);
-	igt_mmgpu_cmd_delay(&job, 1500);
+	igt_mmgpu_cmd_delay(&job, igt_mmgpu_is_slow() ? 6000 : 1500);
 	igt_mmgpu_job_out(&job, done, 0);
 	igt_mmgpu_job_submit(fd, &job);
 	igt_mmgpu_await(map, 1);

@@ -347,7 +347,7 @@ static void stuck(size_t which, bool keeps)
 	int fd;
 
 	without();
-	igt_mmgpu_module_load("job_timeout_ms=200");
+	igt_mmgpu_module_load("job_timeout_ms=600");
 	igt_mmgpu_unserved_init(&mem, way);
 	fd = igt_mmgpu_open();
 	igt_mmgpu_bind_mm(fd);

@@ -163,7 +163,10 @@ static void vgem_fences(struct ours *ours)
 		igt_assert(igt_mmgpu_bo_busy(ours->fd, ours->bo, MMGPU_BO_WAIT_WRITE));
 		out = submit(ours->fd, ours->bo, flags, 0, 0);
 		immune = submit(ours->fd, ours->bo, flags | MMGPU_BO_REF_NO_IMPLICIT_SYNC, 0, 0);
-		igt_assert_f(is_over(ours->fd, out) == !conflict, "mode %d: our job\n", mode);
+		if (conflict)
+			igt_assert_f(!is_over(ours->fd, out), "mode %d: our job\n", mode);
+		else
+			igt_assert_eq(igt_mmgpu_syncobj_result(ours->fd, out), 0);
 		igt_assert_eq(igt_mmgpu_syncobj_result(ours->fd, immune), 0);
 		igt_mmgpu_vgem_signal(vgem, fence);
 		igt_assert_eq(igt_mmgpu_syncobj_result(ours->fd, out), 0);

@@ -386,10 +386,10 @@ static bool with_everything(void (*nap)(unsigned int seconds), unsigned int seco
 	ticker_start(&tickers[0], 3, false);
 	ticker_start(&tickers[1], 1, true);
 	/* From here on against the time that these have. */
-	igt_mmgpu_peer_run(&shared.peer, MMGPU_BO_REF_WRITE, timeout * 6 / 10);
+	igt_mmgpu_peer_run(&shared.peer, MMGPU_BO_REF_WRITE, timeout * 4 / 10);
 	running_start(&hang, 2, igt_mmgpu_get_param(fd, MMGPU_PARAM_MAX_DELAY_MS), false);
-	running_start(&svm, 1, timeout * 6 / 10, true);
-	running_start(&slow, 0, timeout * 6 / 10, false);
+	running_start(&svm, 1, timeout * 4 / 10, true);
+	running_start(&slow, 0, timeout * 4 / 10, false);
 	for (size_t i = 0; i < igt_mmgpu_count(lines); i++)
 		igt_mmgpu_line_push(&lines[i], queued_jobs);
 	sync_file = last_fence(&lines[2]);

@@ -60,7 +60,7 @@ static void binary_out(void)
 
 	/* The next job takes the place of the old fence. */
 	igt_mmgpu_job_init(&job, 0);
-	igt_mmgpu_cmd_delay(&job, 200);
+	igt_mmgpu_cmd_delay(&job, 500);
 	igt_mmgpu_job_out(&job, out, 0);
 	igt_mmgpu_job_submit(fd, &job);
 	igt_assert_eq(igt_mmgpu_syncobj_status(fd, out), 0);
@@ -516,7 +516,7 @@ static void foreign_buffer(void)
 	igt_mmgpu_job_init(&job, 0);
 	igt_mmgpu_job_bo(&job, handle, MMGPU_BO_REF_WRITE);
 	igt_mmgpu_cmd_fill(&job, 0, 0, PAGE, 0x123456789ull);
-	igt_mmgpu_cmd_delay(&job, 200);
+	igt_mmgpu_cmd_delay(&job, 500);
 	igt_mmgpu_job_out(&job, out, 0);
 	igt_mmgpu_job_submit(fd, &job);
 	igt_assert_eq(__igt_mmgpu_syncobj_wait(fd, out, 0, igt_mmgpu_deadline_ms(50)), -ETIME);

@@ -157,7 +157,7 @@ static void running(void)
 		igt_mmgpu_job_init(&job, ctx);
 		igt_mmgpu_job_bo(&job, handle, MMGPU_BO_REF_WRITE | MMGPU_BO_REF_NO_IMPLICIT_SYNC);
 		igt_mmgpu_cmd_fill(&job, 0, i * 16, 8, 1);
-		igt_mmgpu_cmd_delay(&job, 1900);
+		igt_mmgpu_cmd_delay(&job, 50000);
 		igt_mmgpu_cmd_fill(&job, 0, i * 16 + 8, 8, 1);
 		igt_mmgpu_job_out(&job, out, 0);
 		igt_mmgpu_job_submit(fd, &job);
@@ -185,7 +185,7 @@ static void sync_file(void)
 		.sync_fence_info = (uintptr_t)&fence,
 	};
 	int fd = igt_mmgpu_open();
-	int file = submit(fd, 0, NULL, 1500);
+	int file = submit(fd, 0, NULL, 50000);
 
 	igt_mmgpu_unbind();
 	close(fd);

@@ -12,7 +12,7 @@ struct kunit;
 #define MMGPU_TEST_TIMEOUT_MS	60000
 
 /* Long enough for a thread to do what it must not. */
-#define MMGPU_TEST_PAUSE_MS	100
+#define MMGPU_TEST_PAUSE_MS	200
 
 /**
  * struct mmgpu_test_thread - a kernel thread that a test waits for
