@@ -67,7 +67,7 @@ struct igt_mmgpu_load {
  * to engine, with CPU addresses. Returns when all of them are at it.
  */
 void igt_mmgpu_load_start(struct igt_mmgpu_load *load, unsigned int workers);
-/* Until more jobs than now have been checked. */
+/* Until more jobs than now have been checked; fails after IGT_MMGPU_PATIENCE. */
 void igt_mmgpu_load_await(const struct igt_mmgpu_load *load);
 /* Fails if one of them did. Their jobs. */
 unsigned long igt_mmgpu_load_stop(struct igt_mmgpu_load *load);

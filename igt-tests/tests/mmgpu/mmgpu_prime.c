@@ -276,11 +276,12 @@ static int stranger_watches(struct igt_mmgpu_proc *self, void *data)
 		out[i] = submit(fd, igt_mmgpu_ctx_create(fd, 0, MMGPU_ENGINE_ANY), bo,
 				MMGPU_BO_REF_READ, in[i], 0);
 	}
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
 		if (wait[i])
 			igt_assert(!is_over(fd, out[i]));
 		else
 			igt_assert_eq(igt_mmgpu_syncobj_result(fd, out[i]), 0);
+	}
 
 	igt_mmgpu_send(self->sock, "", 1);
 	igt_assert(igt_mmgpu_poll_ms(own.dmabuf, POLLOUT, IGT_MMGPU_PATIENCE * 1000) & POLLOUT);

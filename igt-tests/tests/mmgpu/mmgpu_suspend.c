@@ -363,7 +363,7 @@ static bool with_everything(void (*nap)(unsigned int seconds), unsigned int seco
 	int64_t begin, all;
 	int bound, sync_file;
 	uint64_t last;
-	bool queued, in_time;
+	bool queued, running, in_time;
 	char byte;
 
 	igt_mmgpu_stuck_require();
@@ -399,6 +399,8 @@ static bool with_everything(void (*nap)(unsigned int seconds), unsigned int seco
 		igt_mmgpu_recv(callers[call].sock, &byte, 1);
 	waiting_start(&waiting, 1);
 	queued = !igt_mmgpu_sync_file_status(sync_file);
+	running = !igt_mmgpu_syncobj_status(slow.file, slow.done) &&
+		  !igt_mmgpu_syncobj_status(svm.file, svm.done);
 
 	begin = igt_mmgpu_now();
 	all = boot_time();
@@ -407,8 +409,9 @@ static bool with_everything(void (*nap)(unsigned int seconds), unsigned int seco
 	all = boot_time() - all;
 	shared_wake(&shared);
 
-	igt_info("asleep, with falling asleep: %.1f s, of which the clock counted %.1f; jobs %s\n",
-		 all / 1e9, begin / 1e9, queued ? "waited" : "were over before");
+	igt_info("asleep, with falling asleep: %.1f s, of which the clock counted %.1f; jobs that end %s, the others %s\n",
+		 all / 1e9, begin / 1e9, running ? "ran" : "were over before",
+		 queued ? "waited" : "were over before");
 	/* Falling asleep, as far as others do it, is part of it. */
 	for (size_t i = 0; i < igt_mmgpu_count(tickers); i++)
 		igt_assert_lte_u64(begin / 3, ticker_end(&tickers[i], &last));
